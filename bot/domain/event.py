@@ -1,0 +1,107 @@
+"""What the line provider tells us: one webhook call, parsed, and its state in the inbox."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventState(StrEnum):
+    """The life of a stored event; a message event ends in exactly one of the last three."""
+
+    PENDING = "pending"
+    """Stored and acknowledged, waiting for its turn."""
+    WORKING = "working"
+    """Claimed by a turn whose worker's lease still runs."""
+    DONE = "done"
+    """Answered or applied; `reason` says by what."""
+    SKIPPED = "skipped"
+    """Never to be answered; `reason` says why."""
+    DEAD = "dead"
+    """Given up with an error; replay puts it back to pending."""
+
+
+EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
+    EventState.PENDING: frozenset(
+        {EventState.WORKING, EventState.DONE, EventState.SKIPPED, EventState.DEAD}
+    ),
+    EventState.WORKING: frozenset(
+        {EventState.PENDING, EventState.DONE, EventState.SKIPPED, EventState.DEAD}
+    ),
+    EventState.DONE: frozenset(),
+    EventState.SKIPPED: frozenset({EventState.PENDING}),
+    EventState.DEAD: frozenset({EventState.PENDING}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The message that a customer's message replies to."""
+
+    provider_id: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message on the line: by a contact, or (`from_me`) typed on the line's own phone."""
+
+    provider_id: str
+    sender: str
+    """Exactly as received: replies go to this very address."""
+    kind: str
+    """`text`, `voice`, `image`, `video`, `document`, `sticker`, `location`, `contact`, `reaction`
+    or whatever else the provider names."""
+    text: str
+    """The text or the caption; empty when there is none."""
+    received_at: datetime | None
+    """The provider's time, None when absent or unreadable."""
+    profile_name: str | None = None
+    quoted: Quoted | None = None
+    is_group: bool = False
+    from_me: bool = False
+    recipient: str | None = None
+    """With `from_me`: whom the person wrote to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The line handed a message over to `recipient`'s phone."""
+
+    provider_id: str | None
+    recipient: str | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged:
+    """The line came or went."""
+
+    ready: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Rightly signed, but an odd or incomplete message: kept as a dead letter."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event type that nothing acts on (yet): kept, counted, answered 200."""
+
+
+Content = Received | Delivered | LineChanged | Unread | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """One webhook call whose signature was right."""
+
+    id: str
+    """The provider's `evt_…`; redeliveries carry the same one."""
+    type: str
+    line_id: str
+    content: Content
+    raw: bytes = field(repr=False)

@@ -1,0 +1,50 @@
+"""A prompt as the bot uses it: parsed, checked and, for one turn, rendered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Value = str | int | float | bool | Sequence[str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class HandOffRule:
+    """When the bot calls a person, and the words the customer then gets."""
+
+    when: str = ""
+    """In plain words, for the model; empty: only the keywords count."""
+    keywords: tuple[str, ...] = ()
+    """Whole messages that hand off without asking the model (compared without case)."""
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One valid version of `prompts/<name>.yaml`. Texts are templates until rendered."""
+
+    name: str
+    version: str
+    """The first 12 hex digits of the source's SHA-256."""
+    source: str = field(repr=False)
+    texts: Mapping[str, str] = field(repr=False)
+    """The text keys that are set: `instructions`, `facts`, `fallback`, …"""
+    hand_off: HandOffRule | None = None
+    model: str | None = None
+    variables: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPrompt:
+    """A prompt with its variables filled in, for one conversation at one moment."""
+
+    name: str
+    version: str
+    system: str = field(repr=False)
+    """The blocks, one text: the first message of role `system`."""
+    fallback: str
+    unsupported: str
+    apology: str = ""
+    away: str = ""
+    unheard: str = ""
+    disclosure: str = ""
+    hand_off: HandOffRule | None = None
+    model: str | None = None
