@@ -1,0 +1,1 @@
+"""The database: tables, transitions (one transaction each), reads for people, migrations."""

@@ -1,0 +1,218 @@
+"""One way to write, one way to read, on SQLite and PostgreSQL.
+
+SQLite: all writes of this process go through one connection. Whatever waits while a transaction
+commits goes into the next one together, so that many small transitions share one disk sync; when
+one of them fails, each is done again in a transaction of its own. A file lock is held around every
+write transaction: SQLite before 3.51.3 can lose pages when one process checkpoints while another
+commits.
+PostgreSQL: a transaction per transition, on a pool.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, event, exc
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import StoreUnavailable
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Transition = Callable[[Connection], T]
+
+_MAX_GROUP = 200
+_PG_TRIES = 5
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    run: Transition[Any]
+    done: asyncio.Future[Any]
+
+
+class Database:
+    """Engines for writing and reading, and the grouping of SQLite's writes."""
+
+    def __init__(self, url: str, *, readers: int = 3) -> None:
+        self.url: URL = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._writer_task: asyncio.Task[None] | None = None
+        self._lock_fd: int | None = None
+        if self.is_sqlite:
+            self._writer, self._reader = _sqlite_engines(self.url, readers)
+        else:
+            self._writer = self._reader = _postgres_engine(self.url)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.url.get_backend_name()
+
+    async def write(self, run: Transition[T]) -> T:
+        """Run one transition durably. It may run twice (only its last run counts).
+
+        Raises whatever it raises, and StoreUnavailable when the database does not take it.
+        """
+        if not self.is_sqlite:
+            return await self._write_postgres(run)
+        if self._writer_task is None:
+            self._writer_task = asyncio.create_task(self._write_sqlite(), name="db-writer")
+        waiting = _Waiting(run, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._wake.set()
+        result: T = await waiting.done
+        return result
+
+    async def read(self, run: Transition[T]) -> T:
+        """Run one read in a transaction of its own. Raises StoreUnavailable."""
+        try:
+            async with self._reader.begin() as connection:
+                return await connection.run_sync(run)
+        except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
+            raise _unavailable(error) from error
+
+    async def close(self) -> None:
+        """Finish what waits and let go of the files."""
+        if self._writer_task is not None:
+            while self._waiting:
+                await asyncio.sleep(0.01)
+            self._writer_task.cancel()
+            await asyncio.gather(self._writer_task, return_exceptions=True)
+        await self._reader.dispose()
+        await self._writer.dispose()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    async def _write_postgres(self, run: Transition[T]) -> T:
+        for attempt in range(1, _PG_TRIES + 1):
+            try:
+                async with self._writer.begin() as connection:
+                    return await connection.run_sync(run)
+            except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
+                if attempt == _PG_TRIES or not _is_conflict(error):
+                    raise _unavailable(error) from error
+        raise AssertionError  # the loop returns or raises
+
+    async def _write_sqlite(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                group = [
+                    self._waiting.popleft() for _ in range(min(len(self._waiting), _MAX_GROUP))
+                ]
+                await self._write_group(group)
+
+    async def _write_group(self, group: list[_Waiting]) -> None:
+        try:
+            results = await self._commit([waiting.run for waiting in group])
+        except Exception as error:  # noqa: BLE001 - each transition gets its own error below
+            if len(group) == 1:
+                _fail(group[0], error)
+                return
+            for waiting in group:
+                await self._write_group([waiting])
+            return
+        for waiting, result in zip(group, results, strict=True):
+            if not waiting.done.done():
+                waiting.done.set_result(result)
+
+    async def _commit(self, runs: list[Transition[Any]]) -> list[Any]:
+        await self._take_file_lock()
+        try:
+            async with self._writer.begin() as connection:
+                return await connection.run_sync(lambda sync: [run(sync) for run in runs])
+        finally:
+            self._release_file_lock()
+
+    async def _take_file_lock(self) -> None:
+        if self._lock_fd is None:
+            self._lock_fd = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.to_thread(fcntl.flock, self._lock_fd, fcntl.LOCK_EX)
+
+    def _release_file_lock(self) -> None:
+        if self._lock_fd is not None:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if isinstance(error, exc.DBAPIError | exc.TimeoutError | OSError):
+        error = _unavailable(error)
+    if not waiting.done.done():
+        waiting.done.set_exception(error)
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    # The statement and its parameters hold customers' words: name the fault alone.
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    name = type(cause).__name__
+    detail = str(cause).splitlines()[0][:200] if isinstance(error, exc.OperationalError) else ""
+    log.warning("database.failed", error=name, detail=detail)
+    return StoreUnavailable(f"the database did not answer ({name})")
+
+
+def _is_conflict(error: Exception) -> bool:
+    """A deadlock, a serialization failure or a race on a unique key: doing it again settles it."""
+    code = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return code in {"40001", "40P01", "23505", "55P03"}
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        pool_size=12,
+        max_overflow=4,
+        pool_timeout=8,
+        pool_pre_ping=True,
+        connect_args={"timeout": 5, "command_timeout": 15},
+    )
+
+
+def _sqlite_engines(url: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30)
+    reader = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30)
+    _prepare(writer, begin="BEGIN IMMEDIATE", query_only=False)
+    _prepare(reader, begin="BEGIN", query_only=True)
+    return writer, reader
+
+
+def _prepare(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+    pragmas = [
+        "PRAGMA busy_timeout=8000",
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA secure_delete=ON",
+        "PRAGMA cache_size=-16000",
+        f"PRAGMA query_only={'ON' if query_only else 'OFF'}",
+    ]
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are ours, not the driver's
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,199 @@
+"""The inbox: events stored in batches, each id once.
+
+Batches are stored one after the other (SQLite has one writer; PostgreSQL takes an advisory lock),
+so what is known can be read first, and the order of the rows is the order of arrival.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.db.ids import new_id
+from bot.adapters.db.schema import MICROSECOND, RECEIVED, conversations, events, messages
+from bot.domain.conversation import Policy, conversation_id
+from bot.domain.event import EventState
+from bot.domain.inbox import Filing
+from bot.domain.work import Accepted
+
+LAST_TEXT_CHARS = 200
+_INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our processes
+
+_KNOWN_EVENTS = select(events.c.provider_event_id).where(
+    events.c.provider_event_id.in_(bindparam("ids", expanding=True))
+)
+_KNOWN_MESSAGES = select(messages.c.provider_id).where(
+    RECEIVED, messages.c.provider_id.in_(bindparam("ids", expanding=True))
+)
+_ADD_EVENTS = insert(events)
+_ADD_MESSAGES = insert(messages)
+
+
+def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Policy) -> Accepted:
+    """Store what is new of a batch."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(_INGEST_LOCK)))
+    fresh = _fresh(tx, filings)
+    if not fresh:
+        return Accepted(frozenset(), False, len(filings))
+    seen = _known_message_ids(tx, fresh)
+    event_rows: list[dict[str, Any]] = []
+    message_rows: list[dict[str, Any]] = []
+    threads: dict[str, dict[str, Any]] = {}
+    for filing in fresh:
+        event_row, message_row = _rows(filing, seen, now)
+        event_rows.append(event_row)
+        if message_row is not None:
+            message_rows.append(message_row)
+            due = event_row["state"] == EventState.PENDING
+            _touch(threads, filing, message_row, now, now + policy.quiet_period if due else None)
+    tx.execute(_ADD_EVENTS, event_rows)
+    if message_rows:
+        tx.execute(_ADD_MESSAGES, message_rows)
+        tx.execute(_touch_conversations(tx.dialect.name, policy), list(threads.values()))
+    return Accepted(
+        wake=frozenset(row["id"] for row in threads.values() if row["due_at"] is not None),
+        apply=any(
+            row["state"] == EventState.PENDING and row["conversation_id"] is None
+            for row in event_rows
+        ),
+        duplicates=len(filings) - len(fresh),
+    )
+
+
+def bury(tx: Connection, raw: bytes, error: str, now: datetime) -> None:
+    """Keep a body that cannot be read; the same body counts once."""
+    key = f"unreadable-{sha256(raw).hexdigest()}"
+    if tx.execute(_KNOWN_EVENTS, {"ids": [key]}).first() is None:
+        row = {
+            "id": new_id("ev"),
+            "provider_event_id": key,
+            "type": "unreadable",
+            "line_id": "",
+            "state": EventState.DEAD,
+            "reason": "unreadable",
+            "error": error,
+            "received_at": now,
+            "ended_at": now,
+            "raw": raw,
+        }
+        tx.execute(_ADD_EVENTS, [row])
+
+
+def _fresh(tx: Connection, filings: Sequence[Filing]) -> list[Filing]:
+    by_id: dict[str, Filing] = {}
+    for filing in filings:
+        by_id.setdefault(filing.event.id, filing)
+    known = set(tx.execute(_KNOWN_EVENTS, {"ids": list(by_id)}).scalars())
+    return [filing for event_id, filing in by_id.items() if event_id not in known]
+
+
+def _known_message_ids(tx: Connection, filings: Sequence[Filing]) -> set[str]:
+    ids = [filing.message.provider_id for filing in filings if filing.message is not None]
+    if not ids:
+        return set()
+    return {i for i in tx.execute(_KNOWN_MESSAGES, {"ids": ids}).scalars() if i is not None}
+
+
+def _rows(
+    filing: Filing, seen: set[str], now: datetime
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    event, message = filing.event, filing.message
+    row: dict[str, Any] = {
+        "id": new_id("ev"),
+        "provider_event_id": event.id,
+        "type": event.type,
+        "line_id": event.line_id,
+        "contact": filing.contact,
+        "conversation_id": None,
+        "message_id": None,
+        "state": filing.state,
+        "reason": filing.reason,
+        "error": filing.error,
+        "received_at": now,
+        "ended_at": None if filing.state is EventState.PENDING else now,
+        "raw": event.raw if filing.keep_raw else b"",
+    }
+    if message is None:
+        return row, None
+    if message.provider_id in seen:
+        return row | {"state": EventState.SKIPPED, "reason": "duplicate", "ended_at": now}, None
+    seen.add(message.provider_id)
+    row["conversation_id"] = conversation_id(event.line_id, filing.contact_key)
+    row["message_id"] = new_id("ms")
+    return row, {
+        "id": row["message_id"],
+        "conversation_id": row["conversation_id"],
+        "direction": "in",
+        "author": "customer",
+        "type": message.kind,
+        "text": message.text,
+        "quoted_text": None if message.quoted is None else message.quoted.text,
+        "provider_id": message.provider_id,
+        "line_id": event.line_id,
+        "created_at": now,
+    }
+
+
+def _touch(
+    threads: dict[str, dict[str, Any]],
+    filing: Filing,
+    message_row: dict[str, Any],
+    now: datetime,
+    due_at: datetime | None,
+) -> None:
+    """One row per conversation of the batch: the newest message's, due if any of them is."""
+    key = message_row["conversation_id"]
+    earlier = threads.get(key)
+    if due_at is None and earlier is not None:
+        due_at = earlier["due_at"]
+    assert filing.message is not None  # noqa: S101 - only called for messages
+    threads[key] = {
+        "id": key,
+        "line_id": filing.event.line_id,
+        "contact": filing.message.sender,
+        "contact_key": filing.contact_key,
+        "name": filing.message.profile_name,
+        "created_at": now,
+        "last_message_at": now,
+        "last_text": (filing.message.text or f"[{filing.message.kind}]")[:LAST_TEXT_CHARS],
+        "first_waiting_at": None if due_at is None else now,
+        "due_at": due_at,
+    }
+
+
+def _touch_conversations(dialect: str, policy: Policy) -> Any:
+    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(conversations)
+    new, old = upsert.excluded, conversations.c
+    first = func.coalesce(old.first_waiting_at, new.first_waiting_at)
+    latest = type_coerce(first, BigInteger) + literal(policy.max_wait // MICROSECOND, BigInteger)
+    wanted = type_coerce(new.due_at, BigInteger)
+    due = case(
+        (new.due_at.is_(None), type_coerce(old.due_at, BigInteger)),
+        (wanted > latest, latest),
+        else_=wanted,
+    )
+    return upsert.on_conflict_do_update(
+        index_elements=[old.id],
+        set_={
+            "contact": new.contact,
+            "name": func.coalesce(new.name, old.name),
+            "last_message_at": new.last_message_at,
+            "last_text": new.last_text,
+            "first_waiting_at": first,
+            "due_at": due,
+        },
+    )

@@ -1,0 +1,319 @@
+"""Applying what the line says of itself and of messages: states, deliveries, a person's words.
+
+The order in which a delivery notice finds its message is the one of the provider's description:
+by id; a send to that contact that is on its way or unknown; the oldest sent one without an id; and
+only after a grace: somebody else has written on this line.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+
+from bot.adapters.db import outbox, switch
+from bot.adapters.db.ids import new_id
+from bot.adapters.db.rows import ALL, lock, open_sends
+from bot.adapters.db.schema import (
+    OPEN_EVENT,
+    SENT_WITH_ID,
+    SENT_WITHOUT_ID,
+    conversations,
+    events,
+    lines,
+    messages,
+)
+from bot.domain.conversation import Pause, Policy, conversation_id
+from bot.domain.event import Delivered, LineChanged, ProviderEvent, Received, Unread
+
+Parse = Callable[[bytes], ProviderEvent]
+ContactKey = Callable[[str], str]
+
+_BATCH = 100
+DUE = (
+    select(events)
+    .where(
+        events.c.conversation_id.is_(None),
+        OPEN_EVENT,
+        events.c.state == "pending",
+        or_(events.c.due_at.is_(None), events.c.due_at <= bindparam("now")),
+    )
+    .order_by(events.c.seq)
+    .limit(_BATCH)
+)
+_OURS = select(messages).where(SENT_WITH_ID, messages.c.provider_id == bindparam("provider_id"))
+_UNCONFIRMED = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation"), SENT_WITHOUT_ID)
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+
+
+def due(tx: Connection, now: datetime) -> list[Row[Any]]:
+    """Line and delivery events that wait, in order of arrival."""
+    return list(tx.execute(DUE, {"now": now}))
+
+
+def apply(
+    tx: Connection,
+    row: Row[Any],
+    content: ProviderEvent,
+    contact_key: ContactKey,
+    now: datetime,
+    policy: Policy,
+) -> str | None:
+    """Apply one event; the conversation that may go on now."""
+    match content.content:
+        case LineChanged(ready, reason):
+            _change_line(tx, row.line_id, ready, reason, now, policy)
+            _finish(tx, row, now, "done", "line ready" if ready else "line disconnected")
+            return None
+        case Delivered() as delivered:
+            return _apply_delivery(tx, row, delivered, contact_key, now, policy)
+        case Received(from_me=True) as written:
+            return _apply_written(tx, row, written, contact_key, now, policy)
+        case Unread(error):
+            _finish(tx, row, now, "dead", "unreadable", error)
+            return None
+        case _:
+            _finish(tx, row, now, "skipped", "event type not acted on")
+            return None
+
+
+def give_up(tx: Connection, row: Row[Any], error: str, now: datetime) -> None:
+    """An event that cannot be applied becomes a dead letter, and blocks nothing."""
+    _finish(tx, row, now, "dead", "could not be applied", error)
+
+
+def _change_line(
+    tx: Connection, line_id: str, ready: bool, reason: str | None, now: datetime, policy: Policy
+) -> None:
+    outbox.ensure_line(tx, line_id, now)
+    tx.execute(
+        update(lines)
+        .where(lines.c.line_id == line_id)
+        .values(connection="ready" if ready else "disconnected", reason=reason, since=now)
+    )
+    if not ready:
+        outbox.hold(tx, line_id, "disconnected", reason or "", now, now + policy.hold_probe)
+        return
+    tx.execute(
+        update(lines)
+        .where(lines.c.line_id == line_id, lines.c.hold_code.in_(("disconnected", "not_ready")))
+        .values(hold_code=None, hold_reason=None, hold_since=None, probe_at=None)
+    )
+    tx.execute(
+        update(lines)
+        .where(lines.c.line_id.in_((line_id, ALL)), lines.c.hold_code.is_not(None))
+        .values(probe_at=now)
+    )
+    outbox.requeue_unblocked(tx)
+
+
+def _apply_delivery(
+    tx: Connection,
+    row: Row[Any],
+    delivered: Delivered,
+    contact_key: ContactKey,
+    now: datetime,
+    policy: Policy,
+) -> str | None:
+    ours = _find_ours(tx, row.line_id, delivered.provider_id, delivered.recipient, contact_key)
+    if ours is not None:
+        _mark_delivered(tx, ours, delivered.provider_id, now)
+        _finish(tx, row, now, "done", f"delivery of {ours.id}")
+        return str(ours.conversation_id)
+    if _wait_for_ours(tx, row, now, policy):
+        return None
+    return _foreign(
+        tx, row, delivered.recipient, delivered.provider_id, "", contact_key, now, policy
+    )
+
+
+def _apply_written(
+    tx: Connection,
+    row: Row[Any],
+    written: Received,
+    contact_key: ContactKey,
+    now: datetime,
+    policy: Policy,
+) -> str | None:
+    ours = _by_provider_id(tx, written.provider_id)
+    if ours is None and written.recipient is not None:
+        ours = _same_words(tx, row.line_id, written, contact_key)
+    if ours is not None:
+        _mark_echoed(tx, ours, written, now)
+        _finish(tx, row, now, "done", f"echo of {ours.id}")
+        return str(ours.conversation_id)
+    if _wait_for_ours(tx, row, now, policy):
+        return None
+    return _foreign(
+        tx, row, written.recipient, written.provider_id, written.text, contact_key, now, policy
+    )
+
+
+def _find_ours(
+    tx: Connection,
+    line_id: str,
+    provider_id: str | None,
+    recipient: str | None,
+    contact_key: ContactKey,
+) -> Row[Any] | None:
+    ours = _by_provider_id(tx, provider_id)
+    if ours is not None or recipient is None:
+        return ours
+    key = conversation_id(line_id, contact_key(recipient))
+    lock(tx, key)
+    for send in open_sends(tx, key):
+        if send.status in ("sending", "unknown"):
+            return send
+    return tx.execute(_UNCONFIRMED, {"conversation": key}).first()
+
+
+def _by_provider_id(tx: Connection, provider_id: str | None) -> Row[Any] | None:
+    if provider_id is None:
+        return None
+    return tx.execute(_OURS, {"provider_id": provider_id}).first()
+
+
+def _same_words(
+    tx: Connection, line_id: str, written: Received, contact_key: ContactKey
+) -> Row[Any] | None:
+    """Our own send seen from outside before its answer, or after an answer without an id."""
+    key = conversation_id(line_id, contact_key(written.recipient or ""))
+    lock(tx, key)
+    sends = [send for send in open_sends(tx, key) if send.status in ("sending", "unknown")]
+    unconfirmed = tx.execute(_UNCONFIRMED, {"conversation": key}).first()
+    candidates = sends if unconfirmed is None else [*sends, unconfirmed]
+    said = written.text.strip()
+    return next((send for send in candidates if not said or send.text.strip() == said), None)
+
+
+def _mark_delivered(tx: Connection, ours: Row[Any], provider_id: str | None, now: datetime) -> None:
+    tx.execute(
+        update(messages)
+        .where(
+            messages.c.id == ours.id,
+            messages.c.status.in_(("sending", "unknown", "sent", "uncertain")),
+        )
+        .values(
+            status="delivered",
+            delivered_at=now,
+            sent_at=func.coalesce(messages.c.sent_at, bindparam("now")),
+            provider_id=func.coalesce(messages.c.provider_id, bindparam("pid")),
+            worker_id=None,
+        ),
+        {"now": now, "pid": provider_id},
+    )
+
+
+def _mark_echoed(tx: Connection, ours: Row[Any], written: Received, now: datetime) -> None:
+    values: dict[str, Any] = {"provider_id": written.provider_id}
+    if ours.status in ("sending", "unknown"):
+        values |= {"status": "sent", "sent_at": now, "worker_id": None}
+    if ours.author == "operator" and not ours.text:  # its delivery notice came first, wordless
+        values["text"] = written.text
+    tx.execute(update(messages).where(messages.c.id == ours.id).values(**values))
+
+
+def _wait_for_ours(tx: Connection, row: Row[Any], now: datetime, policy: Policy) -> bool:
+    """Whether the send that this belongs to may still get its answer."""
+    until = row.received_at + policy.delivery_grace
+    if now >= until:
+        return False
+    tx.execute(update(events).where(events.c.id == row.id).values(due_at=until))
+    return True
+
+
+def _foreign(
+    tx: Connection,
+    row: Row[Any],
+    recipient: str | None,
+    provider_id: str | None,
+    text: str,
+    contact_key: ContactKey,
+    now: datetime,
+    policy: Policy,
+) -> str | None:
+    """Somebody else wrote on this line: a person on the phone, or the shop's own software."""
+    if recipient is None or policy.foreign_messages == "ignore":
+        _finish(tx, row, now, "skipped", "not our message")
+        return None
+    key = conversation_id(row.line_id, contact_key(recipient))
+    if lock(tx, key) is None:
+        _open_conversation(tx, key, row.line_id, recipient, contact_key(recipient), now)
+    message_id = _record_foreign(tx, key, row.line_id, provider_id, text, now)
+    reason = "recorded: somebody else wrote on this line"
+    if policy.foreign_messages == "pause":
+        reason = "a person wrote on the line's phone"
+        until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
+        outbox.pause_conversation(tx, key, Pause("phone", until, reason), now)
+        switch.answered_by_person(tx, key, now)
+    _finish(tx, row, now, "done", reason)
+    tx.execute(update(events).where(events.c.id == row.id).values(message_id=message_id))
+    return key
+
+
+def _record_foreign(
+    tx: Connection,
+    key: str,
+    line_id: str,
+    provider_id: str | None,
+    text: str,
+    now: datetime,
+) -> str:
+    message_id = new_id("ms")
+    tx.execute(
+        insert(messages).values(
+            id=message_id,
+            conversation_id=key,
+            direction="out",
+            author="operator",
+            author_name="phone",
+            type="text",
+            text=text,
+            provider_id=provider_id,
+            line_id=line_id,
+            status="delivered",
+            created_at=now,
+            sent_at=now,
+            delivered_at=now,
+        )
+    )
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == key)
+        .values(last_message_at=now, last_text=text[:200])
+    )
+    return message_id
+
+
+def _open_conversation(
+    tx: Connection, key: str, line_id: str, contact: str, found_by: str, now: datetime
+) -> None:
+    tx.execute(
+        insert(conversations).values(
+            id=key,
+            line_id=line_id,
+            contact=contact,
+            contact_key=found_by,
+            created_at=now,
+            last_message_at=now,
+        )
+    )
+
+
+def _finish(
+    tx: Connection,
+    row: Row[Any],
+    now: datetime,
+    state: str,
+    reason: str,
+    error: str | None = None,
+) -> None:
+    tx.execute(
+        update(events)
+        .where(events.c.id == row.id, events.c.state == "pending")
+        .values(state=state, reason=reason, error=error, ended_at=now, due_at=None)
+    )

@@ -1,0 +1,387 @@
+"""The transitions of outbound messages. Each function is the whole or a part of one transaction."""
+
+from datetime import datetime, timedelta
+from random import random
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+
+from bot.adapters.db.inbox import LAST_TEXT_CHARS
+from bot.adapters.db.rows import ALL, Thread, lock, open_sends
+from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
+from bot.domain.conversation import Owner, Pause, Policy
+from bot.domain.outbox import (
+    AccountHeld,
+    LineHeld,
+    NotSent,
+    Outbound,
+    Rejected,
+    SendOutcome,
+    Sent,
+    Unanswered,
+)
+from bot.domain.retry import backoff
+from bot.domain.turn import Reply, Turn
+from bot.domain.work import SendLater, ToSend
+from bot.errors import LostClaim
+
+_MAX_UNKNOWNS = 3
+_ADD = insert(messages)
+_TAKE = (
+    update(messages)
+    .where(
+        messages.c.id == bindparam("message"),
+        messages.c.status.in_(("queued", "held", "unknown")),
+    )
+    .values(
+        status="sending",
+        worker_id=bindparam("worker"),
+        attempts=messages.c.attempts + 1,
+        next_at=bindparam("now"),
+    )
+)
+_SPOKE = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(last_message_at=bindparam("now"), last_text=bindparam("said"))
+)
+
+
+def add_reply(
+    tx: Connection, turn: Turn, thread: Thread, reply: Reply, now: datetime, *, draft: bool = False
+) -> str:
+    """Put a turn's reply in the outbox, or (draft) keep it beside; the id of its first part."""
+    parting = reply.hand_off is not None
+    made_by = reply.made_by
+    rows = [
+        {
+            "id": f"re{turn.id[2:]}_{part}",
+            "conversation_id": turn.conversation_id,
+            "direction": "out",
+            "author": "bot",
+            "type": "text",
+            "text": text,
+            "created_at": now,
+            "line_id": turn.line_id,
+            "status": _first_status(thread, draft),
+            "draft": draft,
+            "turn_id": turn.id,
+            "part": part,
+            "epoch": turn.epoch + 1 if parting else turn.epoch,
+            "parting": parting,
+            "next_at": now,
+            "error": "a person took over" if draft else None,
+            "prompt_version": made_by.prompt_version,
+            "model": made_by.model,
+            # one completion made all parts: it is counted with the first
+            "tokens": made_by.tokens if part == 0 else None,
+            "cost": made_by.cost if part == 0 else None,
+        }
+        for part, text in enumerate(reply.parts)
+    ]
+    tx.execute(_ADD, rows)
+    if not draft:
+        said = {"conversation": turn.conversation_id, "now": now}
+        tx.execute(_SPOKE, said | {"said": reply.parts[-1][:LAST_TEXT_CHARS]})
+    return str(rows[0]["id"])
+
+
+def claim(
+    tx: Connection,
+    conversation_id: str,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+    *,
+    probe: bool,
+) -> ToSend | SendLater:
+    """Take the oldest message that may leave now; order is kept, one at a time."""
+    thread = lock(tx, conversation_id)
+    if thread is None:
+        return SendLater()
+    sends = open_sends(tx, conversation_id)
+    if any(send.status == "sending" for send in sends):
+        return SendLater()
+    for send in sends:
+        verdict = _verdict(send, thread, now, policy)
+        if verdict is not None:
+            _end(tx, send, verdict)
+            if verdict.get("attention"):
+                need_attention(tx, conversation_id, str(verdict["error"]))
+            continue
+        if send.next_at is not None and send.next_at > now and send.status != "held":
+            return SendLater(send.next_at)
+        if thread.held and not (probe and _take_probe(tx, thread, now, policy)):
+            if send.status == "queued":
+                _end(tx, send, {"status": "held"})
+            return SendLater(thread.probe_at)
+        return _take(tx, send, thread, worker_id, now)
+    return SendLater()
+
+
+def settle(
+    tx: Connection,
+    message: Outbound,
+    outcome: SendOutcome,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+) -> None:
+    """Store what came of an attempt; refused when somebody else has settled it meanwhile."""
+    thread = lock(tx, message.conversation_id)
+    if thread is None:
+        raise LostClaim(f"message {message.id} is gone")
+    row = tx.execute(select(messages).where(messages.c.id == message.id)).one()
+    if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
+        _note_provider_id(tx, row, outcome)
+        return
+    if row.status != "sending" or row.worker_id != worker_id:
+        raise LostClaim(f"message {message.id} is no longer ours")
+    match outcome:
+        case Sent(provider_id):
+            _end(tx, row, {"status": "sent", "provider_id": provider_id, "sent_at": now})
+            if thread.held:
+                release_holds(tx, row.line_id, row.next_at)
+        case NotSent(error):
+            again = now + _backoff(row.attempts, policy)
+            _end(tx, row, {"status": "queued", "next_at": again, "error": error})
+        case LineHeld(code, error, retry_after):
+            wait = _hold_wait(code, retry_after, policy)
+            _end(tx, row, {"status": "held", "error": error})
+            hold(tx, row.line_id, code, error, now, now + wait)
+        case AccountHeld(code, error):
+            _end(tx, row, {"status": "held", "error": error})
+            hold(tx, ALL, code, error, now, now + policy.hold_probe)
+        case Rejected(code, error):
+            text = f"rejected by the line ({code}): {error}"
+            _end(tx, row, {"status": "failed", "error": text})
+            _cancel_rest(tx, row)
+            need_attention(tx, row.conversation_id, text)
+        case Unanswered(error):
+            become_unknown(tx, row, error, now, policy)
+
+
+def become_unknown(
+    tx: Connection, row: Row[Any], error: str, now: datetime, policy: Policy
+) -> None:
+    """A request left and nobody answered: wait for its delivery notice, longer each time."""
+    wait = policy.unknown_wait * 2.0**row.unknowns
+    _end(
+        tx,
+        row,
+        {"status": "unknown", "unknowns": row.unknowns + 1, "next_at": now + wait, "error": error},
+    )
+
+
+def pause_conversation(
+    tx: Connection, conversation_id: str, pause: Pause, now: datetime, *, attention: bool = False
+) -> None:
+    """A person takes over; what the bot still had queued is kept as drafts."""
+    values: dict[str, Any] = {"needs_attention": True, "attention_reason": pause.reason}
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(
+            state=Owner.HUMAN,
+            epoch=conversations.c.epoch + 1,
+            paused_at=now,
+            paused_until=pause.until,
+            paused_by=pause.by,
+            pause_reason=pause.reason,
+            pause_noticed_at=None,
+            **(values if attention else {}),
+        )
+    )
+    cancel_queued(tx, messages.c.conversation_id == conversation_id)
+
+
+def cancel_queued(tx: Connection, where: Any) -> None:
+    """The bot's queued and held replies become drafts; parting words of a hand-off stay."""
+    current = select(conversations.c.epoch).where(conversations.c.id == messages.c.conversation_id)
+    tx.execute(
+        update(messages)
+        .where(
+            where,
+            OPEN_SEND,
+            messages.c.author == "bot",
+            messages.c.status.in_(("queued", "held")),
+            or_(
+                messages.c.parting.is_(False),
+                messages.c.epoch != current.scalar_subquery(),
+            ),
+        )
+        .values(status="cancelled", draft=True, error="a person took over")
+    )
+
+
+def hold(
+    tx: Connection, line_id: str, code: str, error: str, now: datetime, probe_at: datetime
+) -> None:
+    """Nothing leaves on a line (or, `*`, on any) until a probe gets through."""
+    ensure_line(tx, line_id, now)
+    tx.execute(
+        update(lines)
+        .where(lines.c.line_id == line_id)
+        .values(
+            hold_code=code,
+            hold_reason=error,
+            hold_since=func.coalesce(lines.c.hold_since, bindparam("now")),
+            probe_at=probe_at,
+        ),
+        {"now": now},
+    )
+    queued: list[Any] = [OPEN_SEND, messages.c.status == "queued"]
+    if line_id != ALL:
+        queued.append(messages.c.line_id == line_id)
+    tx.execute(update(messages).where(and_(*queued)).values(status="held"))
+
+
+def release_holds(tx: Connection, line_id: str, proven_at: datetime) -> None:
+    """What was tried at `proven_at` got through: holds older than that are over."""
+    tx.execute(
+        update(lines)
+        .where(lines.c.line_id.in_((line_id, ALL)), lines.c.hold_since <= proven_at)
+        .values(hold_code=None, hold_reason=None, hold_since=None, probe_at=None)
+    )
+    requeue_unblocked(tx)
+
+
+def requeue_unblocked(tx: Connection) -> None:
+    """What is held on lines that are no longer held goes back into the queue."""
+    blocked = select(lines.c.line_id).where(lines.c.hold_code.is_not(None))
+    account_blocked = blocked.where(lines.c.line_id == ALL).exists()
+    tx.execute(
+        update(messages)
+        .where(
+            OPEN_SEND,
+            messages.c.status == "held",
+            messages.c.line_id.not_in(blocked),
+            ~account_blocked,
+        )
+        .values(status="queued")
+    )
+
+
+def ensure_line(tx: Connection, line_id: str, now: datetime) -> None:
+    """Make sure that a line has a row."""
+    known = tx.execute(select(lines.c.line_id).where(lines.c.line_id == line_id)).first()
+    if known is None:
+        tx.execute(insert(lines).values(line_id=line_id, connection="ready", since=now))
+
+
+def need_attention(tx: Connection, conversation_id: str, reason: str) -> None:
+    """A person should look at this conversation."""
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(needs_attention=True, attention_reason=reason)
+    )
+
+
+def _verdict(
+    send: Row[Any], thread: Thread, now: datetime, policy: Policy
+) -> dict[str, Any] | None:
+    """How a message ends without (another) attempt, or None: it may be tried."""
+    if send.status == "unknown":
+        if send.next_at > now:
+            return None
+        gave_up = send.unknowns >= _MAX_UNKNOWNS or not policy.resend_unknown
+        if gave_up or _silenced(send, thread):
+            text = "it left and got no answer: nobody knows whether it arrived"
+            return {"status": "uncertain", "error": text, "attention": True}
+        return None
+    if _silenced(send, thread):
+        return {"status": "cancelled", "draft": True, "error": "a person took over"}
+    if now - send.created_at > policy.stale_after:
+        text = "it could not be sent in time"
+        return {"status": "cancelled", "draft": True, "error": text, "attention": True}
+    return None
+
+
+def _silenced(send: Row[Any], thread: Thread) -> bool:
+    """Whether a person has taken over since this message of the bot's was made."""
+    if send.author != "bot":
+        return False
+    if send.epoch != thread.row.epoch:
+        return True
+    return thread.paused and not send.parting
+
+
+def _take(
+    tx: Connection, send: Row[Any], thread: Thread, worker_id: str, now: datetime
+) -> ToSend | SendLater:
+    taken = tx.execute(_TAKE, {"message": send.id, "worker": worker_id, "now": now})
+    if taken.rowcount != 1:
+        return SendLater()
+    outbound = Outbound(
+        id=send.id,
+        conversation_id=send.conversation_id,
+        line_id=send.line_id,
+        to=thread.row.contact,
+        text=send.text,
+        attempt=send.attempts + 1,
+    )
+    return ToSend(outbound)
+
+
+def _take_probe(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> bool:
+    """Whether this caller may try the hold; only one may, each time."""
+    taken = tx.execute(
+        update(lines)
+        .where(
+            lines.c.line_id.in_((thread.row.line_id, ALL)),
+            lines.c.hold_code.is_not(None),
+            lines.c.probe_at <= now,
+        )
+        .values(probe_at=now + policy.hold_probe)
+    )
+    return taken.rowcount > 0
+
+
+def _end(tx: Connection, row: Row[Any], change: dict[str, Any]) -> None:
+    values = {name: value for name, value in change.items() if name != "attention"}
+    moved = tx.execute(
+        update(messages)
+        .where(messages.c.id == row.id, messages.c.status == row.status)
+        .values(worker_id=None, **values)
+    )
+    if moved.rowcount != 1:
+        raise LostClaim(f"message {row.id} is no longer {row.status}")
+
+
+def _note_provider_id(tx: Connection, row: Row[Any], outcome: SendOutcome) -> None:
+    if isinstance(outcome, Sent) and outcome.provider_id is not None and row.provider_id is None:
+        tx.execute(
+            update(messages).where(messages.c.id == row.id).values(provider_id=outcome.provider_id)
+        )
+
+
+def _cancel_rest(tx: Connection, row: Row[Any]) -> None:
+    """The further parts of a reply whose part was rejected make no sense alone."""
+    if row.turn_id is not None:
+        tx.execute(
+            update(messages)
+            .where(
+                messages.c.conversation_id == row.conversation_id,
+                messages.c.turn_id == row.turn_id,
+                OPEN_SEND,
+                messages.c.status.in_(("queued", "held")),
+            )
+            .values(status="cancelled", error="an earlier part was rejected")
+        )
+
+
+def _first_status(thread: Thread, draft: bool) -> str:
+    if draft:
+        return "cancelled"
+    return "held" if thread.held else "queued"
+
+
+def _hold_wait(code: str, retry_after: timedelta | None, policy: Policy) -> timedelta:
+    if retry_after is not None:
+        return retry_after
+    return policy.not_ready_probe if code == "line_not_ready" else policy.hold_probe
+
+
+def _backoff(attempt: int, policy: Policy) -> timedelta:
+    return backoff(attempt, policy.base_delay, policy.max_delay, random())  # noqa: S311 - jitter

@@ -1,0 +1,34 @@
+"""What the model has cost, by day."""
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.db.schema import spending
+from bot.domain.turn import MadeBy
+
+_SPENT = select(spending.c.cost).where(spending.c.day == bindparam("on_day"))
+
+
+def spent_on(tx: Connection, day: str) -> float:
+    """What was spent on a day (`YYYY-MM-DD`), in the currency of the prices."""
+    cost = tx.execute(_SPENT, {"on_day": day}).scalar()
+    return 0.0 if cost is None else float(cost)
+
+
+def add_spending(tx: Connection, day: str, made_by: MadeBy) -> None:
+    """Add one completion to its day."""
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    row: dict[str, Any] = {
+        "day": day,
+        "tokens_in": 0 if made_by.tokens_in is None else made_by.tokens_in,
+        "tokens_out": 0 if made_by.tokens_out is None else made_by.tokens_out,
+        "cost": 0.0 if made_by.cost is None else made_by.cost,
+    }
+    upsert = insert(spending).values(row)
+    added = {
+        name: spending.c[name] + upsert.excluded[name]
+        for name in ("tokens_in", "tokens_out", "cost")
+    }
+    tx.execute(upsert.on_conflict_do_update(index_elements=[spending.c.day], set_=added))

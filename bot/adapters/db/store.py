@@ -1,0 +1,206 @@
+"""The store: each method is one transaction and one transition of a state machine."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
+from bot.adapters.db.engine import Database
+from bot.adapters.db.ids import new_id
+from bot.domain.conversation import Pause, Policy
+from bot.domain.event import ProviderEvent
+from bot.domain.history import Entry
+from bot.domain.inbox import Filing
+from bot.domain.outbox import Outbound, SendOutcome
+from bot.domain.turn import Answered, Claim, Reply, Turn
+from bot.domain.work import Accepted, InFlight, SendLater, ToSend, Work
+
+
+class Store:
+    """All transitions, on behalf of one worker (a process that is no worker never claims)."""
+
+    def __init__(
+        self,
+        database: Database,
+        policy: Policy,
+        parse: Callable[[bytes], ProviderEvent],
+        contact_key: Callable[[str], str],
+    ) -> None:
+        self._db = database
+        self._policy = policy
+        self._parse = parse
+        self._contact_key = contact_key
+        self.worker_id = new_id("wk")
+
+    # the inbox
+
+    async def accept(self, filings: Sequence[Filing], now: datetime) -> Accepted:
+        """Store a batch of events."""
+        return await self._db.write(lambda tx: inbox.accept(tx, filings, now, self._policy))
+
+    async def bury(self, raw: bytes, error: str, now: datetime) -> None:
+        """Keep an unreadable body as a dead letter."""
+        await self._db.write(lambda tx: inbox.bury(tx, raw, error, now))
+
+    # turns
+
+    async def claim_turn(self, conversation_id: str, now: datetime) -> Claim:
+        """Take what waits in a conversation."""
+        return await self._db.write(
+            lambda tx: turns.claim(tx, conversation_id, self.worker_id, now, self._policy)
+        )
+
+    async def history(self, turn: Turn, limit: int) -> tuple[Entry, ...]:
+        """What was said before the turn's messages."""
+        return await self._db.read(lambda tx: turns.history(tx, turn, limit))
+
+    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
+        """Reply in the outbox, end of the turn."""
+        return await self._db.write(
+            lambda tx: turns.answer(tx, turn, reply, self.worker_id, now, self._policy)
+        )
+
+    async def release_turn(
+        self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None
+    ) -> None:
+        """An outage: the messages wait."""
+        await self._db.write(
+            lambda tx: turns.release(
+                tx, turn, error, self.worker_id, now, self._policy, retry_after
+            )
+        )
+
+    async def fail_turn(
+        self, turn: Turn, error: str, fallback: Reply, now: datetime, *, final: bool = False
+    ) -> bool:
+        """A failure that counts."""
+        return await self._db.write(
+            lambda tx: turns.fail(
+                tx, turn, error, fallback, self.worker_id, now, self._policy, final=final
+            )
+        )
+
+    # the outbox
+
+    async def claim_reply(
+        self, conversation_id: str, now: datetime, *, probe: bool = False
+    ) -> ToSend | SendLater:
+        """Take the next message to send."""
+        return await self._db.write(
+            lambda tx: outbox.claim(
+                tx, conversation_id, self.worker_id, now, self._policy, probe=probe
+            )
+        )
+
+    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> None:
+        """What came of an attempt."""
+        await self._db.write(
+            lambda tx: outbox.settle(tx, message, outcome, self.worker_id, now, self._policy)
+        )
+
+    # upkeep
+
+    async def register(self, now: datetime, *, sole: bool) -> None:
+        """This process begins to work, under a new fencing id."""
+        self.worker_id = new_id("wk")
+        await self._db.write(lambda tx: upkeep.register(tx, self.worker_id, now, sole=sole))
+
+    async def beat(self, now: datetime) -> bool:
+        """Prolong the lease."""
+        return await self._db.write(lambda tx: upkeep.beat(tx, self.worker_id, now))
+
+    async def sign_off(self) -> None:
+        """This process works no more."""
+        await self._db.write(lambda tx: upkeep.sign_off(tx, self.worker_id))
+
+    async def sweep(self, now: datetime, overdue: timedelta) -> Work:
+        """What is due."""
+        return await self._db.read(lambda tx: upkeep.find_work(tx, now, overdue))
+
+    async def mend(self, now: datetime, in_hand: frozenset[str]) -> frozenset[str]:
+        """Take back what nobody works on any more."""
+        orphans = await self._db.read(
+            lambda tx: upkeep.find_orphans(tx, self.worker_id, in_hand, now, self._policy)
+        )
+        if not (orphans.turns or orphans.sends or orphans.dead_workers):
+            return frozenset()
+        return await self._db.write(
+            lambda tx: upkeep.take_back(tx, orphans, self.worker_id, now, self._policy)
+        )
+
+    async def apply_events(self, now: datetime) -> frozenset[str]:
+        """Apply waiting line and delivery events, each in a transaction of its own."""
+        woken: set[str] = set()
+        for row in await self._db.read(lambda tx: lifecycle.due(tx, now)):
+            content = self._parse(row.raw)
+            conversation = await self._db.write(
+                lambda tx, row=row, content=content: lifecycle.apply(
+                    tx, row, content, self._contact_key, now, self._policy
+                )
+            )
+            if conversation is not None:
+                woken.add(conversation)
+        return frozenset(woken)
+
+    async def lapse_pauses(self, now: datetime) -> frozenset[str]:
+        """End pauses whose time is up."""
+        return await self._db.write(lambda tx: switch.lapse(tx, now, self._policy))
+
+    # the switch
+
+    async def pause(self, conversation_id: str, pause: Pause, now: datetime) -> None:
+        """A person takes a conversation."""
+        await self._db.write(lambda tx: switch.pause(tx, conversation_id, pause, now))
+
+    async def pause_scope(self, line_id: str | None, pause: Pause, now: datetime) -> None:
+        """A person takes a line, or everything."""
+        await self._db.write(lambda tx: switch.pause_scope(tx, line_id, pause, now))
+
+    async def in_flight(self, conversation_id: str | None, line_id: str | None) -> list[InFlight]:
+        """The bot's messages still on their way."""
+        return await self._db.read(lambda tx: switch.in_flight(tx, conversation_id, line_id))
+
+    async def resume(self, conversation_id: str, now: datetime, *, answer: bool = False) -> None:
+        """The bot has a conversation again."""
+        await self._db.write(lambda tx: switch.resume(tx, conversation_id, now, answer=answer))
+
+    async def resume_scope(
+        self, line_id: str | None, now: datetime, *, answer: bool = False
+    ) -> frozenset[str]:
+        """The bot has a line, or everything, again."""
+        return await self._db.write(lambda tx: switch.resume_scope(tx, line_id, now, answer=answer))
+
+    async def attend(self, conversation_id: str) -> None:
+        """Somebody has looked after a conversation."""
+        await self._db.write(lambda tx: switch.attend(tx, conversation_id))
+
+    async def write(
+        self,
+        conversation_id: str,
+        parts: tuple[str, ...],
+        by: str,
+        now: datetime,
+        *,
+        request_key: str | None = None,
+        pause: Pause | None = None,
+    ) -> str:
+        """Queue a person's message."""
+        return await self._db.write(
+            lambda tx: switch.write(
+                tx, conversation_id, parts, by, now, request_key=request_key, taken_over=pause
+            )
+        )
+
+    async def replay(self, event_id: str, now: datetime) -> str | None:
+        """Put a dead or skipped event back."""
+        return await self._db.write(lambda tx: switch.replay(tx, event_id, now))
+
+    # prompts
+
+    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
+        """Keep a prompt version and make it live."""
+        now = datetime.now(UTC)
+        await self._db.write(lambda tx: prompt_archive.save(tx, prompt_name, version, source, now))
+
+    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
+        """The live version and its source."""
+        return await self._db.read(lambda tx: prompt_archive.live(tx, prompt_name))

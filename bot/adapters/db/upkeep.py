@@ -1,0 +1,154 @@
+"""Leases, and finding what fell: due work, work of dead workers, holds to probe."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
+
+from bot.adapters.db import outbox, turns
+from bot.adapters.db.lifecycle import DUE
+from bot.adapters.db.rows import ALL, lock
+from bot.adapters.db.schema import (
+    OPEN_SEND,
+    WORKING,
+    conversations,
+    lines,
+    messages,
+    workers,
+)
+from bot.adapters.db.schema import turns as turns_table
+from bot.domain.conversation import Policy
+from bot.domain.work import Work
+
+LEASE = timedelta(seconds=10)
+"""How long work stays a worker's without a heartbeat."""
+
+_BATCH = 50
+
+_DUE_TURNS = (
+    select(conversations.c.id)
+    .where(conversations.c.due_at.is_not(None), conversations.c.due_at <= bindparam("until"))
+    .order_by(conversations.c.due_at)
+    .limit(_BATCH)
+)
+_DUE_SENDS = (
+    select(messages.c.conversation_id)
+    .where(
+        OPEN_SEND,
+        or_(
+            and_(messages.c.status == "queued", messages.c.next_at <= bindparam("until")),
+            and_(messages.c.status == "unknown", messages.c.next_at <= bindparam("now")),
+        ),
+    )
+    .distinct()
+    .limit(_BATCH * 2)
+)
+_HOLDS = select(lines).where(lines.c.hold_code.is_not(None), lines.c.probe_at <= bindparam("now"))
+
+
+def register(tx: Connection, worker_id: str, now: datetime, *, sole: bool) -> None:
+    """A worker starts; the sole one on its data takes over what its predecessor held at once."""
+    if sole:
+        tx.execute(delete(workers))
+    tx.execute(insert(workers).values(id=worker_id, started_at=now, lease_until=now + LEASE))
+    tx.execute(update(lines).where(lines.c.hold_code.is_not(None)).values(probe_at=now))
+
+
+def beat(tx: Connection, worker_id: str, now: datetime) -> bool:
+    """Prolong a lease; False: others have taken its work already."""
+    prolonged = tx.execute(
+        update(workers).where(workers.c.id == worker_id).values(lease_until=now + LEASE)
+    )
+    return prolonged.rowcount == 1
+
+
+def sign_off(tx: Connection, worker_id: str) -> None:
+    """A worker stops; whatever it still held is free at once."""
+    tx.execute(delete(workers).where(workers.c.id == worker_id))
+
+
+def find_work(tx: Connection, now: datetime, overdue: timedelta) -> Work:
+    """What is due since at least `overdue`, and what must not wait for a doorbell."""
+    until = now - overdue
+    return Work(
+        turns=tuple(tx.execute(_DUE_TURNS, {"until": until}).scalars()),
+        replies=tuple(tx.execute(_DUE_SENDS, {"until": until, "now": now}).scalars()),
+        probes=_probes(tx, now),
+        events=tx.execute(DUE, {"now": now}).first() is not None,
+    )
+
+
+def _probes(tx: Connection, now: datetime) -> tuple[str, ...]:
+    """The conversation with the oldest held message, for each hold that may be tried."""
+    found = []
+    for held in tx.execute(_HOLDS, {"now": now}).all():
+        query = select(messages.c.conversation_id).where(OPEN_SEND, messages.c.status == "held")
+        if held.line_id != ALL:
+            query = query.where(messages.c.line_id == held.line_id)
+        oldest = tx.execute(query.order_by(messages.c.seq).limit(1)).scalar()
+        if oldest is not None:
+            found.append(oldest)
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Work whose owner is gone, or that its owner has forgotten."""
+
+    turns: tuple[Row[Any], ...]
+    sends: tuple[Row[Any], ...]
+    dead_workers: tuple[str, ...]
+
+
+_HELD_TURNS = (
+    select(
+        turns_table.c.id,
+        turns_table.c.conversation_id,
+        turns_table.c.worker_id,
+        workers.c.lease_until,
+    )
+    .select_from(turns_table.outerjoin(workers, workers.c.id == turns_table.c.worker_id))
+    .where(WORKING)
+)
+_HELD_SENDS = (
+    select(messages.c.id, messages.c.conversation_id, messages.c.worker_id, workers.c.lease_until)
+    .select_from(messages.outerjoin(workers, workers.c.id == messages.c.worker_id))
+    .where(OPEN_SEND, messages.c.status == "sending")
+)
+
+
+def find_orphans(
+    tx: Connection, worker_id: str, in_hand: frozenset[str], now: datetime, policy: Policy
+) -> Orphans:
+    """A send is an orphan only when an attempt begun within the lease must have ended."""
+
+    def is_orphan(row: Row[Any], slack: timedelta) -> bool:
+        if row.worker_id == worker_id:
+            return row.id not in in_hand
+        return row.lease_until is None or row.lease_until + slack < now
+
+    gone = select(workers.c.id).where(workers.c.lease_until < now - policy.send_timeout)
+    return Orphans(
+        tuple(row for row in tx.execute(_HELD_TURNS) if is_orphan(row, timedelta(0))),
+        tuple(row for row in tx.execute(_HELD_SENDS) if is_orphan(row, policy.send_timeout)),
+        tuple(tx.execute(gone).scalars()),
+    )
+
+
+def take_back(
+    tx: Connection, orphans: Orphans, worker_id: str, now: datetime, policy: Policy
+) -> frozenset[str]:
+    """Orphaned turns wait again, orphaned sends are unknown; the conversations to look at."""
+    for turn in orphans.turns:
+        turns.lose(tx, turn.id, turn.conversation_id, now)
+    for send in orphans.sends:
+        lock(tx, send.conversation_id)
+        row = tx.execute(select(messages).where(messages.c.id == send.id)).first()
+        if row is not None and row.status == "sending" and row.worker_id == send.worker_id:
+            error = "its worker ended before the line's answer came"
+            outbox.become_unknown(tx, row, error, now, policy)
+    stale = [worker for worker in orphans.dead_workers if worker != worker_id]
+    if stale:
+        tx.execute(delete(workers).where(workers.c.id.in_(stale)))
+    return frozenset(row.conversation_id for row in (*orphans.turns, *orphans.sends))

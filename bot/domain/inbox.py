@@ -1,0 +1,83 @@
+"""Where a verified event goes: the decision that is stored with it, in one transaction."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.event import (
+    Delivered,
+    EventState,
+    Ignored,
+    LineChanged,
+    ProviderEvent,
+    Received,
+    Unread,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a line answers."""
+
+    answer: Literal["all", "listed", "nobody"] = "all"
+    only: Collection[str] = frozenset()
+    """Contact keys, with `listed`."""
+
+    def includes(self, contact_key: str) -> bool:
+        if self.answer == "listed":
+            return contact_key in self.only
+        return self.answer == "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One event, ready to be stored."""
+
+    event: ProviderEvent
+    state: EventState
+    reason: str | None = None
+    error: str | None = None
+    message: Received | None = None
+    """Set: it becomes a message of the contact's conversation."""
+    contact_key: str = ""
+    keep_raw: bool = True
+    """False for people the line does not answer: nothing of what they wrote is kept."""
+
+    @property
+    def contact(self) -> str | None:
+        """The other side's address, None for what concerns a whole line."""
+        match self.event.content:
+            case Received(from_me=True, recipient=recipient) | Delivered(recipient=recipient):
+                return recipient
+            case Received(sender=sender):
+                return sender
+            case _:
+                return None
+
+
+ContactKey = Callable[[str], str]
+
+
+def file_event(event: ProviderEvent, audience: Audience, contact_key: ContactKey) -> Filing:
+    """Decide what an event is: a message to answer, one to record, or something to apply."""
+    match event.content:
+        case Received() as message:
+            return _file_message(event, message, audience, contact_key(message.sender))
+        case Delivered() | LineChanged():
+            return Filing(event, EventState.PENDING)
+        case Unread(error):
+            return Filing(event, EventState.DEAD, "unreadable", error)
+        case Ignored():
+            return Filing(event, EventState.SKIPPED, "event type not acted on")
+
+
+def _file_message(event: ProviderEvent, message: Received, audience: Audience, key: str) -> Filing:
+    if message.from_me:  # somebody typed it on the line's own phone, or it is our own echo
+        return Filing(event, EventState.PENDING)
+    if message.is_group:
+        return Filing(event, EventState.SKIPPED, "group")
+    if not audience.includes(key):
+        return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
+    if message.kind == "reaction":
+        return Filing(event, EventState.SKIPPED, "reaction", message=message, contact_key=key)
+    return Filing(event, EventState.PENDING, message=message, contact_key=key)

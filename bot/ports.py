@@ -1,0 +1,190 @@
+"""What the use cases need from the outside, named for the need; adapters fit by shape."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.chat import ChatRequest, Completion
+from bot.domain.conversation import Pause
+from bot.domain.history import Entry
+from bot.domain.inbox import Filing
+from bot.domain.outbox import Outbound, SendOutcome
+from bot.domain.prompt import RenderedPrompt
+from bot.domain.turn import Answered, Claim, Reply, Turn
+from bot.domain.work import Accepted, InFlight, SendLater, ToSend, Work
+
+Clock = Callable[[], datetime]
+"""Now, as an aware UTC datetime."""
+
+
+class Line(Protocol):
+    """The way a message leaves; never raises for what the line answers."""
+
+    async def send(self, message: Outbound) -> SendOutcome:
+        """One attempt, within the configured time-out."""
+        ...
+
+
+class Llm(Protocol):
+    """The model that writes replies."""
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        """One completion. Raises Unavailable (outage) or Refused (this request never works)."""
+        ...
+
+
+class Prompts(Protocol):
+    """The prompt a line speaks with, at its latest valid version."""
+
+    def render(self, line_id: str, *, contact_name: str | None, now: datetime) -> RenderedPrompt:
+        """Fill in the variables."""
+        ...
+
+
+class Queue(Protocol):
+    """The doorbell of the workers. Losing a ring loses time, never work."""
+
+    def poke(self, conversation_ids: Iterable[str], *, delay: timedelta = timedelta(0)) -> None:
+        """These conversations have something due in `delay`. Returns at once, never raises."""
+        ...
+
+    def ring_events(self) -> None:
+        """Line or delivery events are waiting. Returns at once, never raises."""
+        ...
+
+    async def check(self) -> bool:
+        """Whether the queue answers within half a second."""
+        ...
+
+
+class Inbox(Protocol):
+    """Durable storage of what the provider posts. Everything raises StoreUnavailable."""
+
+    async def accept(self, filings: Sequence[Filing], now: datetime) -> Accepted:
+        """Store a batch in one durable transaction; an id that is known counts for nothing."""
+        ...
+
+    async def bury(self, raw: bytes, error: str, now: datetime) -> None:
+        """Keep a rightly signed body that cannot be read, as a dead letter."""
+        ...
+
+
+class TurnStore(Protocol):
+    """The transitions of a turn, one transaction each."""
+
+    async def claim_turn(self, conversation_id: str, now: datetime) -> Claim:
+        """Take everything that waits in a conversation, if it is due and nobody works on it."""
+        ...
+
+    async def history(self, conversation_id: str, before: Turn, limit: int) -> tuple[Entry, ...]:
+        """What was said before the turn's messages: the newest `limit`, oldest first."""
+        ...
+
+    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
+        """Put the reply in the outbox and end the turn. Raises LostClaim."""
+        ...
+
+    async def release_turn(
+        self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None
+    ) -> None:
+        """An outside part is away: the messages wait for another try. Raises LostClaim."""
+        ...
+
+    async def fail_turn(
+        self, turn: Turn, error: str, fallback: Reply, now: datetime, *, final: bool = False
+    ) -> bool:
+        """Count a failure; True when the messages were given up and the fallback is queued.
+
+        Raises LostClaim.
+        """
+        ...
+
+
+class Outbox(Protocol):
+    """The transitions of an outbound message, one transaction each."""
+
+    async def claim_reply(
+        self, conversation_id: str, now: datetime, *, probe: bool = False
+    ) -> ToSend | SendLater:
+        """Take the conversation's oldest message that may leave now.
+
+        `probe`: let one message try a line or an account that is held.
+        """
+        ...
+
+    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> None:
+        """Store what came of the attempt. Raises LostClaim."""
+        ...
+
+
+class Upkeep(Protocol):
+    """What keeps work from being lost with its worker."""
+
+    async def beat(self, now: datetime) -> bool:
+        """Prolong this process's lease; False: it was over, all work in hand is lost."""
+        ...
+
+    async def sweep(self, now: datetime, overdue: timedelta) -> Work:
+        """What is due since at least `overdue`."""
+        ...
+
+    async def mend(self, now: datetime, in_hand: frozenset[str]) -> None:
+        """Take back what dead workers held, and what this one holds but no longer works on."""
+        ...
+
+    async def apply_events(self, now: datetime) -> frozenset[str]:
+        """Apply waiting line and delivery events in order; the conversations to look at again."""
+        ...
+
+    async def lapse_pauses(self, now: datetime) -> frozenset[str]:
+        """End pauses whose time is up; the conversations in which a customer waits."""
+        ...
+
+
+class Switch(Protocol):
+    """Who answers: the operators' transitions. All raise NotFound."""
+
+    async def pause(self, conversation_id: str, pause: Pause, now: datetime) -> None:
+        """The bot is silent from the commit of this on; its queued replies become drafts."""
+        ...
+
+    async def pause_scope(self, line_id: str | None, pause: Pause, now: datetime) -> None:
+        """The same for a line, or (None) for everything."""
+        ...
+
+    async def in_flight(self, conversation_id: str | None, line_id: str | None) -> list[InFlight]:
+        """The bot's messages that are still on their way, of a conversation, a line, or all."""
+        ...
+
+    async def resume(
+        self, conversation_id: str, by: str, now: datetime, *, answer: bool = False
+    ) -> None:
+        """The bot answers again; `answer`: also what the customer wrote last, if nobody has."""
+        ...
+
+    async def resume_scope(
+        self, line_id: str | None, by: str, now: datetime, *, answer: bool = False
+    ) -> frozenset[str]:
+        """The same for a line, or (None) for everything; the conversations to answer."""
+        ...
+
+    async def attend(self, conversation_id: str, now: datetime) -> None:
+        """Somebody looked after it: no longer in need of attention."""
+        ...
+
+    async def write(
+        self,
+        conversation_id: str,
+        text: tuple[str, ...],
+        by: str,
+        now: datetime,
+        *,
+        request_key: str | None = None,
+        pause: Pause | None = None,
+    ) -> str:
+        """Queue a person's message; the id of its first part. The same key: the same id."""
+        ...
+
+    async def replay(self, event_id: str, now: datetime) -> str | None:
+        """Put a dead or skipped event back; the conversation to wake, None for other events."""
+        ...
