@@ -72,6 +72,7 @@ class Bot:
         self.network: Network = provider.network
         self.folder = Path(tempfile.mkdtemp(prefix="bot-"))
         self.settings = _merged(SETTINGS, {} if settings is None else settings)
+        self.executable: tuple[str, ...] = (sys.executable, "-m", "bot")
         self.processes: list[Process] = []
         self.port = _free_port()
         self.env = {**self._own_env(), **stores.env, **({} if env is None else env)}
@@ -129,7 +130,7 @@ class Bot:
 
     async def _spawn(self, command: tuple[str, ...]) -> Process:
         # On the network's thread, which lives as long as the tests: the process dies with it.
-        process = Process(command, self.env, self.folder)
+        process = Process(command, self.env, self.folder, self.executable)
         self.processes.append(process)
         return process
 
@@ -225,8 +226,8 @@ class Bot:
         """A command with the bot's environment, run to its end."""
         (self.folder / "config.yaml").write_text(json.dumps(self.settings, indent=2))
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "bot", *command),
+            *self.executable,
+            *command,
             env=self.env,
             cwd=self.folder,
             stdin=asyncio.subprocess.PIPE,

@@ -17,19 +17,25 @@ _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
 class Process:
-    """`python -m bot <command>`; its output goes to `log_path`."""
+    """The program `executable` with a command; its output goes to `log_path`."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        executable: Sequence[str],
+    ) -> None:
         self.command = " ".join(command)
         self.log_path = folder / f"{time.monotonic_ns()}-{command[0]}.log"
         with self.log_path.open("wb") as log:
             self._popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, "-m", "bot", *command],
+                [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *executable, *command],
                 env=dict(env),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
