@@ -1,0 +1,166 @@
+"""The stand-in model: speaks the Chat Completions API, understands nothing, says so.
+
+It lets the whole way of a message be tried without an account. Its words are quotes of the
+prompt; it never pretends to be a language model.
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bot.sandbox.guard import bearer
+from bot.sandbox.person import asks_for_person
+from bot.sandbox.quoting import answer
+from bot.sandbox.values import Declined, Json
+
+MODEL_NAME = "stand-in"
+HAND_OFF = "hand_off"
+
+
+def create(api_key: str) -> FastAPI:
+    """The app below `/model`."""
+    app = FastAPI(openapi_url=None, max_body_size=4 * 2**20)
+    app.add_exception_handler(Declined, _declined)
+    guarded = [Depends(bearer(api_key))]
+
+    @app.get("/v1/models", dependencies=guarded)
+    async def models() -> Json:
+        model = {"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": "sandbox"}
+        return {"object": "list", "data": [model]}
+
+    @app.post("/v1/chat/completions", dependencies=guarded)
+    async def complete(request: Request) -> Json:
+        return completion(await _read(request), int(time.time()))
+
+    return app
+
+
+def completion(body: Json, created: int) -> Json:
+    """The answer to a request; only `created`, in seconds, differs between two calls."""
+    messages = _messages(body)
+    said = messages[-1] if messages else {"role": "user", "content": ""}
+    tool = _hand_off_tool(body)
+    message: dict[str, object] = {"role": "assistant", "content": None, "refusal": None}
+    reason = "stop"
+    if said["role"] == "tool":
+        message["content"] = "A colleague has been told and will write to you here."
+    elif tool is not None and asks_for_person(_text(said)):
+        message["tool_calls"] = [_call(tool, _text(said))]
+        reason = "tool_calls"
+    else:
+        message["content"] = answer(_prompt(messages), _text(said))
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
+    return {
+        "id": f"chatcmpl-{_digest(body)}",
+        "object": "chat.completion",
+        "created": created,
+        "model": str(body.get("model", MODEL_NAME)),
+        "choices": [choice],
+        "usage": _usage(messages, message),
+    }
+
+
+async def _read(request: Request) -> Json:
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise Declined(400, "invalid_json", "The body is not valid JSON.") from None
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+        raise Declined(400, "invalid_request", "The body has no list `messages`.")
+    if body.get("stream"):
+        raise Declined(400, "unsupported", "The stand-in model does not stream.")
+    return body
+
+
+async def _declined(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Declined):
+        raise error
+    fault = {"message": str(error), "type": "invalid_request_error", "code": error.code}
+    return JSONResponse({"error": {**fault, "param": None}}, error.status)
+
+
+def _messages(body: Json) -> list[Mapping[str, object]]:
+    given = body.get("messages")
+    found = given if isinstance(given, list) else []
+    return [each for each in found if isinstance(each, dict) and isinstance(each.get("role"), str)]
+
+
+def _prompt(messages: list[Mapping[str, object]]) -> str:
+    system = [each for each in messages if each["role"] in {"system", "developer"}]
+    return "\n".join(_text(each) for each in system)
+
+
+def _text(message: Mapping[str, object]) -> str:
+    """The words of a message, also when they come in parts."""
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [each.get("text") for each in content if isinstance(each, dict)]
+        return "\n".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""
+
+
+def _hand_off_tool(body: Json) -> Mapping[str, object] | None:
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict) and function.get("name") == HAND_OFF:
+            return function
+    return None
+
+
+def _call(tool: Mapping[str, object], said: str) -> Json:
+    arguments = json.dumps(_arguments(tool.get("parameters"), said), ensure_ascii=False)
+    call_id = f"call_{hashlib.sha256(arguments.encode()).hexdigest()[:24]}"
+    function = {"name": HAND_OFF, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def _arguments(schema: object, said: str) -> dict[str, object]:
+    """A value for every required argument of the tool's schema."""
+    parameters = schema if isinstance(schema, dict) else {}
+    properties = parameters.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    required = parameters.get("required")
+    names = required if isinstance(required, list) else []
+    return {str(name): _value(str(name), known.get(str(name)), said) for name in names}
+
+
+def _value(name: str, schema: object, said: str) -> object:
+    shape = schema if isinstance(schema, dict) else {}
+    if shape.get("enum"):
+        return shape["enum"][0]
+    match shape.get("type"):
+        case "integer" | "number":
+            return 0
+        case "boolean":
+            return False
+        case "array":
+            return []
+        case "object":
+            return {}
+    about = "summary" in name
+    return f"The customer wrote: {said[:500]}" if about else "The customer asks for a person."
+
+
+def _usage(messages: list[Mapping[str, object]], message: Json) -> Json:
+    """Counted as about four bytes a token, like the real figures in size and not in detail."""
+    tokens_in = sum(_tokens(_text(each)) for each in messages)
+    tokens_out = _tokens(json.dumps(message, ensure_ascii=False))
+    return {
+        "prompt_tokens": tokens_in,
+        "completion_tokens": tokens_out,
+        "total_tokens": tokens_in + tokens_out,
+    }
+
+
+def _tokens(text: str) -> int:
+    return math.ceil(len(text.encode("utf-8", "replace")) / 4) + 4
+
+
+def _digest(body: Json) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,0 +1,39 @@
+/** The calls to the sandbox, and its one live stream. */
+
+const ROOT = "/sandbox";
+
+/** POST a JSON body; throws an Error whose text is for people. */
+export async function post(path, body) {
+  let answer;
+  try {
+    answer = await fetch(`${ROOT}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Error("The sandbox cannot be reached. Is `bot dev` still running?");
+  }
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(data.message ?? `The sandbox answered ${answer.status}.`);
+  return data;
+}
+
+/**
+ * Listen to the live updates. `on` has a function for each kind of update, and `connection`, which
+ * gets "open", "lost" or "locked".
+ */
+export function listen(kinds, on, connection) {
+  const source = new EventSource(`${ROOT}/events`);
+  for (const kind of kinds) {
+    source.addEventListener(kind, (event) => on(kind, JSON.parse(event.data)));
+  }
+  source.addEventListener("moved", () => {
+    source.close();
+    connection("moved");
+  });
+  source.addEventListener("open", () => connection("open"));
+  source.addEventListener("error", () => {
+    connection(source.readyState === EventSource.CLOSED ? "locked" : "lost");
+  });
+}

@@ -1,0 +1,99 @@
+/** The phone page: wires the parts together. */
+import { listen } from "./api.js";
+import { drawComposer, quote, startComposer } from "./composer.js";
+import { byId } from "./dom.js";
+import { drawPeople } from "./people.js";
+import { drawLine, startSheets } from "./sheets.js";
+import { apply, select, selectedCustomer, state, subscribe } from "./store.js";
+import { drawBubble, drawThread, drawTyping, removeBubble, startThread } from "./thread.js";
+
+const KINDS = ["state", "customer", "typing", "bubble", "line"];
+const WIDE = matchMedia("(min-width: 760px)");
+const CONNECTION = {
+  lost: "The connection is lost. Trying again…",
+  locked: "The bot was started anew: open the URL that it printed.",
+};
+
+function drawHead() {
+  const customer = selectedCustomer();
+  const typing = (customer?.typingUntil ?? 0) > Date.now();
+  byId("shop").textContent = state.shop;
+  const who = customer ? `You are ${customer.name} · ${customer.address}` : "";
+  byId("subtitle").textContent = typing ? "typing…" : who;
+  byId("subtitle").classList.toggle("typing-word", typing);
+  byId("take-over").disabled = !customer;
+}
+
+function drawAll() {
+  byId("stand-in").hidden = state.model !== "";
+  byId("model").textContent = state.model || "the stand-in model";
+  drawLine();
+  openFromAddress();
+}
+
+/** The chat that the address names; on a wide page there is always one open. */
+function openFromAddress() {
+  const wanted = addressIn(location.hash);
+  const known = state.customers.has(wanted);
+  byId("app").dataset.view = known ? "chat" : "list";
+  if (known) select(wanted);
+  else select(WIDE.matches ? (state.customers.keys().next().value ?? "") : "");
+}
+
+function addressIn(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+const changes = {
+  all: drawAll,
+  line: drawLine,
+  people: drawPeople,
+  select() {
+    drawPeople();
+    drawHead();
+    drawThread();
+    drawComposer();
+    if (WIDE.matches) byId("text").focus();
+  },
+  bubble(address, id) {
+    drawPeople();
+    if (address === state.selected) drawBubble(id);
+  },
+  gone(address, id) {
+    if (address === state.selected) removeBubble(id);
+  },
+  typing() {
+    drawPeople();
+    drawHead();
+    drawTyping();
+  },
+};
+
+function connection(status) {
+  byId("moved").hidden = status !== "moved";
+  byId("connection").textContent = CONNECTION[status] ?? "";
+  byId("connection").hidden = !(status in CONNECTION);
+}
+
+const start = () => listen(KINDS, apply, connection);
+
+subscribe((what, address, id) => changes[what](address, id));
+startThread(quote);
+startComposer();
+startSheets();
+byId("use-here").addEventListener("click", start);
+addEventListener("hashchange", openFromAddress);
+WIDE.addEventListener("change", openFromAddress);
+document.addEventListener("visibilitychange", () => {
+  const customer = selectedCustomer();
+  if (document.hidden || !customer) return;
+  customer.unread = 0;
+  drawPeople();
+});
+// Typing ends by itself: nothing is sent for that.
+setInterval(changes.typing, 5000);
+start();
