@@ -76,7 +76,7 @@ class TurnStore(Protocol):
         """Take everything that waits in a conversation, if it is due and nobody works on it."""
         ...
 
-    async def history(self, conversation_id: str, before: Turn, limit: int) -> tuple[Entry, ...]:
+    async def history(self, turn: Turn, limit: int) -> tuple[Entry, ...]:
         """What was said before the turn's messages: the newest `limit`, oldest first."""
         ...
 
@@ -118,18 +118,29 @@ class Outbox(Protocol):
 
 
 class Upkeep(Protocol):
-    """What keeps work from being lost with its worker."""
+    """What keeps work from being lost with its worker. Everything raises StoreUnavailable."""
+
+    async def register(self, now: datetime, *, sole: bool) -> None:
+        """This process begins to work; `sole`: nobody else can be working on this data."""
+        ...
 
     async def beat(self, now: datetime) -> bool:
         """Prolong this process's lease; False: it was over, all work in hand is lost."""
+        ...
+
+    async def sign_off(self) -> None:
+        """This process works no more; what it still held is free at once."""
         ...
 
     async def sweep(self, now: datetime, overdue: timedelta) -> Work:
         """What is due since at least `overdue`."""
         ...
 
-    async def mend(self, now: datetime, in_hand: frozenset[str]) -> None:
-        """Take back what dead workers held, and what this one holds but no longer works on."""
+    async def mend(self, now: datetime, in_hand: frozenset[str]) -> frozenset[str]:
+        """Take back what dead workers held, and what this one holds but no longer works on.
+
+        The conversations to look at again.
+        """
         ...
 
     async def apply_events(self, now: datetime) -> frozenset[str]:

@@ -43,6 +43,8 @@ class Work:
     """Conversations whose oldest held message may try its line."""
     events: bool = False
     """Line or delivery events are due."""
+    lapses: bool = False
+    """A pause's time is up."""
 
 
 @dataclass(frozen=True, slots=True)

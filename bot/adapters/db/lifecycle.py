@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal, or_, select, update
 
 from bot.adapters.db import outbox, switch
 from bot.adapters.db.ids import new_id
@@ -18,6 +18,7 @@ from bot.adapters.db.schema import (
     OPEN_EVENT,
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
+    Instant,
     conversations,
     events,
     lines,
@@ -123,7 +124,7 @@ def _apply_delivery(
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
         _finish(tx, row, now, "done", f"delivery of {ours.id}")
-        return str(ours.conversation_id)
+        return _unblocked(ours)
     if _wait_for_ours(tx, row, now, policy):
         return None
     return _foreign(
@@ -145,12 +146,17 @@ def _apply_written(
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
         _finish(tx, row, now, "done", f"echo of {ours.id}")
-        return str(ours.conversation_id)
+        return _unblocked(ours)
     if _wait_for_ours(tx, row, now, policy):
         return None
     return _foreign(
         tx, row, written.recipient, written.provider_id, written.text, contact_key, now, policy
     )
+
+
+def _unblocked(ours: Row[Any]) -> str | None:
+    """The conversation, if it waited for this very message."""
+    return str(ours.conversation_id) if ours.status in ("sending", "unknown") else None
 
 
 def _find_ours(
@@ -200,11 +206,10 @@ def _mark_delivered(tx: Connection, ours: Row[Any], provider_id: str | None, now
         .values(
             status="delivered",
             delivered_at=now,
-            sent_at=func.coalesce(messages.c.sent_at, bindparam("now")),
-            provider_id=func.coalesce(messages.c.provider_id, bindparam("pid")),
+            sent_at=func.coalesce(messages.c.sent_at, literal(now, Instant)),
+            provider_id=func.coalesce(messages.c.provider_id, provider_id),
             worker_id=None,
-        ),
-        {"now": now, "pid": provider_id},
+        )
     )
 
 

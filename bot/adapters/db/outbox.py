@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from random import random
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, update
 
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import ALL, Thread, lock, open_sends
-from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
+from bot.adapters.db.schema import OPEN_SEND, Instant, conversations, lines, messages
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.outbox import (
     AccountHeld,
@@ -225,10 +225,9 @@ def hold(
         .values(
             hold_code=code,
             hold_reason=error,
-            hold_since=func.coalesce(lines.c.hold_since, bindparam("now")),
+            hold_since=func.coalesce(lines.c.hold_since, literal(now, Instant)),
             probe_at=probe_at,
-        ),
-        {"now": now},
+        )
     )
     queued: list[Any] = [OPEN_SEND, messages.c.status == "queued"]
     if line_id != ALL:

@@ -145,6 +145,14 @@ class Store:
         """End pauses whose time is up."""
         return await self._db.write(lambda tx: switch.lapse(tx, now, self._policy))
 
+    async def write_probe(self, now: datetime) -> None:
+        """Write something small, durably."""
+        await self._db.write(lambda tx: upkeep.write_probe(tx, now))
+
+    async def live_workers(self, now: datetime) -> int:
+        """How many workers have a running lease."""
+        return await self._db.read(lambda tx: upkeep.live_workers(tx, now))
+
     # the switch
 
     async def pause(self, conversation_id: str, pause: Pause, now: datetime) -> None:

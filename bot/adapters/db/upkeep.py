@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, union_all, update
 
 from bot.adapters.db import outbox, turns
 from bot.adapters.db.lifecycle import DUE
@@ -46,6 +46,13 @@ _DUE_SENDS = (
 )
 _HOLDS = select(lines).where(lines.c.hold_code.is_not(None), lines.c.probe_at <= bindparam("now"))
 
+_LAPSES = union_all(
+    select(conversations.c.id).where(
+        conversations.c.paused_until.is_not(None), conversations.c.paused_until <= bindparam("now")
+    ),
+    select(lines.c.line_id).where(lines.c.paused_until <= bindparam("now")),
+).limit(1)
+
 
 def register(tx: Connection, worker_id: str, now: datetime, *, sole: bool) -> None:
     """A worker starts; the sole one on its data takes over what its predecessor held at once."""
@@ -76,6 +83,7 @@ def find_work(tx: Connection, now: datetime, overdue: timedelta) -> Work:
         replies=tuple(tx.execute(_DUE_SENDS, {"until": until, "now": now}).scalars()),
         probes=_probes(tx, now),
         events=tx.execute(DUE, {"now": now}).first() is not None,
+        lapses=tx.execute(_LAPSES, {"now": now}).first() is not None,
     )
 
 
@@ -152,3 +160,15 @@ def take_back(
     if stale:
         tx.execute(delete(workers).where(workers.c.id.in_(stale)))
     return frozenset(row.conversation_id for row in (*orphans.turns, *orphans.sends))
+
+
+def write_probe(tx: Connection, now: datetime) -> None:
+    """Change something small: fails when nothing can be stored."""
+    outbox.ensure_line(tx, ALL, now)
+    tx.execute(update(lines).where(lines.c.line_id == ALL).values(since=now))
+
+
+def live_workers(tx: Connection, now: datetime) -> int:
+    """How many workers have a running lease."""
+    query = select(func.count()).select_from(workers).where(workers.c.lease_until > now)
+    return int(tx.execute(query).scalar_one())

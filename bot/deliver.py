@@ -1,0 +1,76 @@
+"""The outbox's way to the line: claim, one attempt, settle; in order, one at a time."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from bot.domain.outbox import NotSent, Outbound, SendOutcome, Unanswered
+from bot.domain.work import SendLater, ToSend
+from bot.errors import LostClaim
+from bot.metrics import MAYBE_REPEATED, SENDS
+from bot.ports import Clock, Line, Outbox
+
+log = structlog.get_logger()
+
+
+class Deliverer:
+    """Sends what a conversation's outbox holds."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        line: Line,
+        clock: Clock,
+        lease_holds: Callable[[], bool],
+        in_hand: set[str],
+    ) -> None:
+        self._outbox = outbox
+        self._line = line
+        self._clock = clock
+        self._lease_holds = lease_holds
+        self._in_hand = in_hand
+
+    async def deliver(self, conversation_id: str, *, probe: bool = False) -> datetime | None:
+        """Send all that may leave now; when to look again, None: nothing is left to send.
+
+        Raises StoreUnavailable.
+        """
+        while True:
+            match await self._outbox.claim_reply(conversation_id, self._clock(), probe=probe):
+                case SendLater(at):
+                    return at
+                case ToSend(message):
+                    await self._send(message)
+
+    async def _send(self, message: Outbound) -> None:
+        self._in_hand.add(message.id)
+        try:
+            outcome = await self._attempt(message)
+            _count(message, outcome)
+            await self._outbox.settle_reply(message, outcome, self._clock())
+        except LostClaim:
+            log.warning("send.lost", message=message.id, conversation=message.conversation_id)
+        finally:
+            self._in_hand.discard(message.id)
+
+    async def _attempt(self, message: Outbound) -> SendOutcome:
+        # A worker that was stopped for a while must not send what others may have sent since.
+        if not self._lease_holds():
+            return NotSent("this worker's lease was over")
+        return await self._line.send(message)
+
+
+def _count(message: Outbound, outcome: SendOutcome) -> None:
+    name = type(outcome).__name__.lower()
+    SENDS.labels(name).inc()
+    repeated = isinstance(outcome, NotSent) and outcome.maybe_repeated
+    if repeated or isinstance(outcome, Unanswered):
+        MAYBE_REPEATED.inc()
+    log.info(
+        "send.attempted",
+        message=message.id,
+        conversation=message.conversation_id,
+        attempt=message.attempt,
+        outcome=name,
+    )

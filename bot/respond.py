@@ -1,0 +1,161 @@
+"""Waiting messages become a turn, a turn becomes a reply in the outbox."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import structlog
+
+from bot.domain.chat import ChatRequest, Completion, Usage
+from bot.domain.history import build_messages, strip_markers
+from bot.domain.prompt import RenderedPrompt
+from bot.domain.turn import AskModel, Claimed, MadeBy, NotYet, Reply, Say, Turn, decide
+from bot.domain.whatsapp import split_text
+from bot.errors import LostClaim, Refused, StoreUnavailable, Unavailable
+from bot.metrics import LLM_SECONDS, TOKENS, TURNS
+from bot.ports import Clock, Llm, Prompts, TurnStore
+
+log = structlog.get_logger()
+
+_HISTORY_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a reply is made, beyond its prompt."""
+
+    timezone: tzinfo
+    history_tokens: int
+    format: Callable[[str], str]
+    """The model's Markdown as the line's own formatting."""
+    price: Callable[[Usage], float | None]
+    """What a completion costs; None when its model has no price."""
+
+
+class Responder:
+    """Takes turns."""
+
+    def __init__(
+        self,
+        store: TurnStore,
+        llm: Llm,
+        prompts: Prompts,
+        clock: Clock,
+        style: Style,
+        in_hand: set[str],
+    ) -> None:
+        self._store = store
+        self._llm = llm
+        self._prompts = prompts
+        self._clock = clock
+        self._style = style
+        self._in_hand = in_hand
+
+    async def take_turn(self, conversation_id: str) -> datetime | None:
+        """Answer what waits in a conversation, if it is due; when to look again, or None.
+
+        Raises StoreUnavailable.
+        """
+        match await self._store.claim_turn(conversation_id, self._clock()):
+            case NotYet(due_at):
+                return due_at
+            case Claimed(turn):
+                self._in_hand.add(turn.id)
+                try:
+                    await self._work(turn)
+                finally:
+                    self._in_hand.discard(turn.id)
+        return None
+
+    async def _work(self, turn: Turn) -> None:
+        try:
+            end = await self._attempt(turn)
+        except LostClaim:
+            end = "lost"
+        TURNS.labels(end).inc()
+        log.info("turn.ended", turn=turn.id, conversation=turn.conversation_id, end=end)
+
+    async def _attempt(self, turn: Turn) -> str:
+        try:
+            reply = await self._make_reply(turn)
+        except StoreUnavailable:
+            raise
+        except Unavailable as error:
+            await self._store.release_turn(turn, str(error), self._clock(), error.retry_after)
+            return "released"
+        except Refused as error:
+            return await self._fail(turn, str(error))
+        except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
+            log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
+            return await self._fail(turn, f"internal error: {type(error).__name__}")
+        return (await self._store.answer_turn(turn, reply, self._clock())).value
+
+    async def _fail(self, turn: Turn, error: str) -> str:
+        prompt = self._render(turn)
+        fallback = Reply(self._parts(prompt.fallback), MadeBy(prompt_version=prompt.version))
+        gave_up = await self._store.fail_turn(turn, error, fallback, self._clock())
+        return "dead" if gave_up else "failed"
+
+    async def _make_reply(self, turn: Turn) -> Reply:
+        prompt = self._render(turn)
+        match decide(turn.waiting, prompt):
+            case Say(text, hand_off):
+                words = text if hand_off is None else _parting_words(prompt, text)
+                return Reply(self._parts(words), MadeBy(prompt.version), hand_off)
+            case AskModel():
+                return self._reply(await self._ask(turn, prompt), prompt)
+
+    async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
+        past = await self._store.history(turn, _HISTORY_ROWS)
+        request = ChatRequest(
+            build_messages(
+                prompt.system,
+                past,
+                turn.waiting,
+                budget_tokens=self._style.history_tokens,
+                timezone=self._style.timezone,
+            ),
+            model=prompt.model,
+            hand_off_when=_offer(prompt),
+        )
+        with LLM_SECONDS.time():
+            return await self._llm.complete(request)
+
+    def _reply(self, completion: Completion, prompt: RenderedPrompt) -> Reply:
+        made_by = self._made_by(completion.usage, prompt)
+        text = self._style.format(strip_markers(completion.text))
+        if completion.hand_off is not None:
+            words = _parting_words(prompt, text)
+            return Reply(self._parts(words), made_by, completion.hand_off)
+        parts = self._parts(text)
+        if not parts:
+            raise Refused("the model's answer was empty")
+        return Reply(parts, made_by)
+
+    def _made_by(self, usage: Usage, prompt: RenderedPrompt) -> MadeBy:
+        TOKENS.labels("in").inc(usage.tokens_in or 0)
+        TOKENS.labels("out").inc(usage.tokens_out or 0)
+        return MadeBy(
+            prompt_version=prompt.version,
+            model=usage.model,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            cost=self._style.price(usage),
+        )
+
+    def _render(self, turn: Turn) -> RenderedPrompt:
+        return self._prompts.render(turn.line_id, contact_name=turn.contact_name, now=self._clock())
+
+    def _parts(self, text: str) -> tuple[str, ...]:
+        return split_text(text)
+
+
+def _offer(prompt: RenderedPrompt) -> str | None:
+    """When the model may call a person; None: there is nobody to hand over to."""
+    return None if prompt.hand_off is None or not prompt.hand_off.when else prompt.hand_off.when
+
+
+def _parting_words(prompt: RenderedPrompt, text: str) -> str:
+    rule = prompt.hand_off
+    said = "" if rule is None else rule.say
+    return said or text or prompt.fallback

@@ -1,0 +1,304 @@
+"""A running bot: web, worker or both in one process, from start to an orderly stop."""
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import os
+import secrets as random_secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+import uvicorn
+
+from bot import bootstrap, logs, web
+from bot.adapters.arq_queue import ArqQueue, run_worker
+from bot.adapters.db.engine import Database
+from bot.adapters.db.migrate import migrate
+from bot.adapters.db.store import Store
+from bot.adapters.db.views import Views
+from bot.adapters.embedded_redis import EmbeddedRedis
+from bot.adapters.mossmoon import parse, verify
+from bot.adapters.prompt_files import PromptFiles
+from bot.api import app as api
+from bot.config import Settings, load, watch_settings
+from bot.errors import BotError, SettingsError, Unavailable
+from bot.handoff import HandOff
+from bot.health import Health
+from bot.metrics import LOST_POKES
+from bot.sandbox_wiring import Sandbox, open_sandbox
+
+log = structlog.get_logger()
+
+Mode = Literal["dev", "run", "serve", "worker"]
+
+_GRACEFUL_HTTP_S = 4
+_GRACE = timedelta(seconds=20)
+
+
+def run_process(mode: Mode, config_path: Path | None) -> int:
+    """Run until a signal; the exit code. Faults go to stderr, a line each."""
+    logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty())
+    try:
+        settings = load(config_path, os.environ, dev=mode == "dev")
+        for warning in settings.warnings:
+            log.warning("settings.warning", warning=str(warning))
+        import_loop = _loop_factory()
+        with asyncio.Runner(loop_factory=import_loop) as runner:
+            return runner.run(_Process(mode, settings).run())
+    except BotError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
+        return 1
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the process has one place for them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What has been opened, to be closed in the opposite order."""
+
+    database: Database
+    store: Store
+    queue: ArqQueue
+    prompts: PromptFiles
+    redis_url: str
+
+
+class _Process:
+    def __init__(self, mode: Mode, settings: Settings) -> None:
+        self._mode = mode
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._listener: socket.socket | None = None
+        self._server: _Server | None = None
+
+    @property
+    def _has_web(self) -> bool:
+        return self._mode != "worker"
+
+    @property
+    def _has_worker(self) -> bool:
+        return self._mode != "serve"
+
+    async def run(self) -> int:
+        self._catch_signals()
+        async with contextlib.AsyncExitStack() as stack:
+            sole = stack.enter_context(_own_data(self._settings, alone=self._alone))
+            if self._has_web:
+                self._listener = stack.enter_context(_listen(self._settings))
+            sandbox = await self._open_sandbox(stack)
+            parts = await self._open_parts(stack, sandbox)
+            await self._start(parts, sandbox, sole=sole)
+            await self._watch()
+        log.info("process.stopped")
+        return 0
+
+    @property
+    def _alone(self) -> bool:
+        return self._mode in ("dev", "run")
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _open_sandbox(self, stack: contextlib.AsyncExitStack) -> Sandbox | None:
+        if self._mode != "dev" or self._listener is None:
+            return None
+        port = self._listener.getsockname()[1]
+        sandbox = open_sandbox(self._settings, port, self._stop)
+        stack.push_async_callback(sandbox.app.stop)
+        return sandbox
+
+    async def _open_parts(
+        self, stack: contextlib.AsyncExitStack, sandbox: Sandbox | None
+    ) -> _Parts:
+        settings = self._settings
+        redis_url = await _redis_url(settings, stack)
+        url = bootstrap.database_url(settings)
+        await migrate(url)
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        if sandbox is not None:
+            await _refuse_real_lines(Views(database), sandbox)
+        store = bootstrap.make_store(settings, database)
+        queue = ArqQueue(redis_url, settings.secrets.queue_name)
+        stack.push_async_callback(queue.close)
+        LOST_POKES.set_function(lambda: queue.lost_pokes)
+        prompts = bootstrap.make_prompts(settings, store)
+        await prompts.load()
+        return _Parts(database, store, queue, prompts, redis_url)
+
+    async def _start(self, parts: _Parts, sandbox: Sandbox | None, *, sole: bool) -> None:
+        self._spawn(parts.prompts.watch(self._stop), "prompts")
+        self._spawn(watch_settings(self._settings, self._stop), "settings")
+        if self._listener is not None:
+            await self._start_web(parts, sandbox, self._listener)
+        if self._has_worker:
+            self._start_worker(parts, sandbox, sole=sole)
+        if sandbox is not None:
+            await sandbox.app.start()
+            print(sandbox.greeting, flush=True)  # noqa: T201 - the one URL to open
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is never looked at again
+
+    async def _start_web(
+        self, parts: _Parts, sandbox: Sandbox | None, listener: socket.socket
+    ) -> None:
+        doors = make_doors(self._settings, parts, sandbox)
+        config = uvicorn.Config(
+            doors,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACEFUL_HTTP_S,
+            timeout_keep_alive=75,
+        )
+        self._server = _Server(config)
+        self._spawn(self._server.serve(sockets=[listener]), "web")
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+        host, port = listener.getsockname()[:2]
+        log.info("web.listening", host=host, port=port)
+
+    def _start_worker(self, parts: _Parts, sandbox: Sandbox | None, *, sole: bool) -> None:
+        endpoints = (
+            bootstrap.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
+        )
+        line = bootstrap.make_line(self._settings, endpoints)
+        llm = bootstrap.make_llm(self._settings, endpoints)
+        worker = bootstrap.make_worker(
+            self._settings, parts.store, parts.queue, line, llm, parts.prompts
+        )
+        self._spawn(worker.run(self._stop, sole=sole), "worker")
+        jobs = {"turns": worker.turns, "events": worker.events}
+        queue_name = self._settings.secrets.queue_name
+        queue = run_worker(parts.redis_url, queue_name, jobs, self._stop, grace=_GRACE)
+        self._spawn(queue, "queue")
+
+    def _spawn(self, work: Any, name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _watch(self) -> None:
+        """Until a signal, or until a part has ended by itself: then everything ends."""
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        broken = [task for task in self._tasks if task.done() and not self._stop.is_set()]
+        self._stop.set()
+        if self._server is not None and self._mode != "dev":
+            self._server.should_exit = True
+        working = [task for task in self._tasks if task.get_name() != "web"]
+        await asyncio.wait(working, timeout=26) if working else None
+        if self._server is not None:  # in dev the line lives here: it goes last
+            self._server.should_exit = True
+        await asyncio.wait(self._tasks, timeout=_GRACEFUL_HTTP_S + 1)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in broken:
+            task.result()
+
+
+def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> web.Doors:
+    """The HTTP side of one process."""
+    receiver = bootstrap.make_receiver(settings, parts.store, parts.queue)
+    given = [secret.get_secret_value().encode() for secret in settings.secrets.webhook_secrets]
+    secrets = given if sandbox is None else [sandbox.secret.encode()]
+    webhook = web.Webhook(receiver, secrets, verify, parse)
+    handoff = HandOff(parts.store, parts.queue, bootstrap.utc_now, settings)
+    app = api.create_app(settings, handoff, Views(parts.database))
+    health = Health(parts.store, parts.queue, bootstrap.utc_now)
+    web.add_operations(app, health, api.knows_token(settings))
+    return web.Doors(webhook, app, None if sandbox is None else sandbox.app)
+
+
+async def _redis_url(settings: Settings, stack: contextlib.AsyncExitStack) -> str:
+    given = settings.secrets.redis_url
+    if given is not None:
+        return given.get_secret_value()
+    embedded = EmbeddedRedis(settings.secrets.data_dir)
+    url = await embedded.start()
+    stack.push_async_callback(embedded.stop)
+    return url
+
+
+@contextlib.contextmanager
+def _own_data(settings: Settings, *, alone: bool) -> Iterator[bool]:
+    """Lock the data directory; True when no other process can be working on this database."""
+    folder = settings.secrets.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / "bot.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unavailable(f"{folder}: {error.strerror}: set BOT_DATA_DIR to a folder of the bot's")
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise Unavailable(f"{folder}: another bot runs on this folder: stop it first") from None
+    try:
+        yield alone and settings.secrets.database_url is None
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"{host}:{port}: {error.strerror}: choose another with BOT__SERVER__PORT=8001"
+        ) from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+async def _refuse_real_lines(views: Views, sandbox: Sandbox) -> None:
+    """The sandbox must not take what waits for real customers."""
+    real = [line for line in await views.line_ids() if line != sandbox.line_id]
+    if real:
+        raise SettingsError(
+            sandbox.fault(
+                "this data directory holds conversations of real lines, and `bot dev` only "
+                "speaks to the sandbox: set BOT_DATA_DIR to another folder"
+            )
+        )
+
+
+def new_token() -> str:
+    """An unguessable string."""
+    return random_secrets.token_urlsafe(24)

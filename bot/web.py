@@ -1,0 +1,184 @@
+"""The HTTP door: the webhook, health, metrics; the operator API hangs on the same app.
+
+The webhook is a bare ASGI handler in front of the FastAPI app: nothing reads the body before its
+signature is checked, and the hot path pays for no framework.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.domain.event import ProviderEvent
+from bot.errors import StoreUnavailable
+from bot.health import Health
+from bot.metrics import REFUSED
+from bot.receive import Receiver
+
+log = structlog.get_logger()
+
+WEBHOOK_PATH = "/webhooks/whatsapp"
+MAX_BODY_BYTES = 1024 * 1024
+BODY_TIMEOUT_S = 10.0
+STORE_TIMEOUT_S = 15.0
+
+_JSON = (b"content-type", b"application/json")
+_BODIES = {
+    200: b'{"ok": true}',
+    400: b'{"error": "malformed", "message": "not a JSON object with an event and an id"}',
+    401: b'{"error": "unauthorized", "message": "the signature is missing or wrong"}',
+    405: b'{"error": "method_not_allowed", "message": "webhooks are posted"}',
+    413: b'{"error": "too_large", "message": "the body is larger than 1 MiB"}',
+    503: b'{"error": "unavailable", "message": "the event was not stored: deliver it again"}',
+}
+
+
+class _TooLarge(Exception):  # noqa: N818 - a verdict on a body, caught right here
+    """The body exceeds the limit."""
+
+
+class _Gone(Exception):  # noqa: N818 - a verdict on a body, caught right here
+    """The caller hung up before its body was complete."""
+
+
+class Webhook:
+    """`POST /webhooks/whatsapp`: verify the raw bytes, parse, store, answer."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        secrets: Sequence[bytes],
+        verify: Callable[[bytes, Sequence[bytes], Sequence[bytes]], bool],
+        parse: Callable[[bytes], ProviderEvent],
+    ) -> None:
+        self._receiver = receiver
+        self._secrets = tuple(secrets)
+        self._verify = verify
+        self._parse = parse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            status = await self._status(scope, receive)
+        except _Gone:
+            return
+        if status != 200:
+            REFUSED.labels(str(status)).inc()
+        body = _BODIES[status]
+        headers = [_JSON, (b"content-length", str(len(body)).encode())]
+        if status in (413, 503):  # what is left of the body is not read
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _status(self, scope: Scope, receive: Receive) -> int:
+        if scope["method"] != "POST":
+            return 405
+        try:
+            body = await _read_body(scope, receive)
+        except _TooLarge:
+            return 413
+        except TimeoutError:
+            return 503
+        signatures = [v for name, v in scope["headers"] if name == b"x-mossmoon-signature"]
+        if not self._verify(body, signatures, self._secrets):
+            return 401
+        return await self._take(body)
+
+    async def _take(self, body: bytes) -> int:
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                return await self._store(body)
+        except (StoreUnavailable, TimeoutError):
+            return 503
+
+    async def _store(self, body: bytes) -> int:
+        try:
+            event = self._parse(body)
+        except ValueError as error:  # rightly signed, so never thrown away
+            await self._receiver.bury(body, str(error))
+            return 400
+        await self._receiver.receive(event)
+        return 200
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    """The raw body, however it is sent. Raises _TooLarge, _Gone, TimeoutError."""
+    if _announced_length(scope) > MAX_BODY_BYTES:
+        raise _TooLarge
+    pieces: list[bytes] = []
+    size_bytes = 0
+    async with asyncio.timeout(BODY_TIMEOUT_S):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            pieces.append(message.get("body", b""))
+            size_bytes += len(pieces[-1])
+            if size_bytes > MAX_BODY_BYTES:
+                raise _TooLarge
+            if not message.get("more_body"):
+                return b"".join(pieces)
+
+
+def _announced_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+class Doors:
+    """One ASGI app: webhook, sandbox (in `bot dev`), everything else the FastAPI app."""
+
+    def __init__(self, webhook: ASGIApp | None, app: ASGIApp, sandbox: ASGIApp | None) -> None:
+        self._webhook = webhook
+        self._app = app
+        self._sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if path == WEBHOOK_PATH and self._webhook is not None:
+            await self._webhook(scope, receive, send)
+        elif self._sandbox is not None and (path == "/sandbox" or path.startswith("/sandbox/")):
+            await self._sandbox(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def add_operations(
+    app: FastAPI, health: Health, knows_token: Callable[[Request], Awaitable[bool]]
+) -> None:
+    """Add health, readiness and metrics to the app."""
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(request: Request) -> JSONResponse:
+        parts = await health.parts()
+        strict = request.query_params.get("all") == "1"
+        down = parts["database"] == "down" or (strict and set(parts.values()) != {"ok"})
+        return JSONResponse(parts, 503 if down else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        if not (_is_local(request) or await knows_token(request)):
+            body = {"error": "unauthorized", "message": "metrics need an operator's token"}
+            return JSONResponse(body, 401)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the caller is on this machine itself, and no proxy speaks for somebody else."""
+    if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        return False
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,219 @@
+"""The worker: attends to conversations when the queue rings, and sweeps for what fell.
+
+The database says what is to be done; the queue only says when to look. So a ring for work that is
+done already costs one look, and a ring that was lost costs a second until the sweep comes by.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.deliver import Deliverer
+from bot.errors import StoreUnavailable
+from bot.metrics import ORPHANS
+from bot.ports import Clock, Queue, Upkeep
+from bot.respond import Responder
+
+log = structlog.get_logger()
+
+BEAT_S = 2.0
+SWEEP_S = 1.0
+_OVERDUE = timedelta(milliseconds=700)
+"""How long a doorbell may take before the sweep does its work."""
+_AT_ONCE = 200
+"""Conversations attended to at the same time."""
+_ALARMS_MAX = 10_000
+_DRAIN_S = 20.0
+
+
+class Lease:
+    """This process's right to work, on a clock that nobody sets back."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = 0.0
+
+    def prolong(self, beaten_at: float) -> None:
+        """A heartbeat sent at monotonic `beaten_at` was stored."""
+        self._until = beaten_at + self._seconds
+
+    def holds(self) -> bool:
+        """Whether nobody can have taken this process's work yet."""
+        return time.monotonic() < self._until
+
+
+class Worker:
+    """Runs turns and sends of many conversations, each conversation by itself."""
+
+    def __init__(
+        self,
+        upkeep: Upkeep,
+        responder: Responder,
+        deliverer: Deliverer,
+        queue: Queue,
+        clock: Clock,
+        lease: Lease,
+        in_hand: set[str],
+    ) -> None:
+        self._upkeep = upkeep
+        self._responder = responder
+        self._deliverer = deliverer
+        self._queue = queue
+        self._clock = clock
+        self._lease = lease
+        self._in_hand = in_hand
+        self._attended: dict[str, bool] = {}  # True: look again when done
+        self._alarms: dict[str, tuple[datetime, asyncio.TimerHandle]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._applying = asyncio.Lock()
+        self._stopping = False
+        self.last_beat_at: float | None = None
+        """Monotonic time of the last stored heartbeat; None before the first."""
+
+    # what the queue calls
+
+    async def turns(self, conversation_ids: list[str]) -> None:
+        """Attend to these conversations at the same time."""
+        await asyncio.gather(*(self.attend(conversation) for conversation in conversation_ids))
+
+    async def events(self) -> None:
+        """Apply waiting line and delivery events."""
+        async with self._applying:
+            woken = await self._upkeep.apply_events(self._clock())
+        self._spawn_all(woken)
+
+    async def attend(self, conversation_id: str, *, probe: bool = False) -> None:
+        """Take the turn that is due and send what is queued, until nothing is left to do now."""
+        if conversation_id in self._attended:
+            self._attended[conversation_id] = True
+            return
+        self._attended[conversation_id] = True
+        try:
+            while self._attended[conversation_id] and not self._stopping:
+                self._attended[conversation_id] = False
+                async with self._slots:
+                    await self._look_after(conversation_id, probe=probe)
+        except StoreUnavailable:
+            log.warning("worker.store_unavailable", conversation=conversation_id)
+        finally:
+            del self._attended[conversation_id]
+
+    async def _look_after(self, conversation_id: str, *, probe: bool) -> None:
+        turn_due = await self._responder.take_turn(conversation_id)
+        send_due = await self._deliverer.deliver(conversation_id, probe=probe)
+        times = [due for due in (turn_due, send_due) if due is not None]
+        if times:
+            self._set_alarm(conversation_id, min(times))
+
+    # its own life
+
+    async def run(self, stop: asyncio.Event, *, sole: bool) -> None:
+        """Work until `stop`, then finish or hand back what is in hand."""
+        await self._register(sole=sole)
+        chores = [
+            asyncio.create_task(self._every(BEAT_S, self._beat), name="beat"),
+            asyncio.create_task(self._every(SWEEP_S, self._sweep), name="sweep"),
+        ]
+        try:
+            await stop.wait()
+        finally:
+            self._stopping = True
+            for alarm in self._alarms.values():
+                alarm[1].cancel()
+            chores[1].cancel()
+            await self._drain()
+            chores[0].cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await self._sign_off()
+
+    async def _register(self, *, sole: bool) -> None:
+        """Retried for ever: without its database a worker has nothing to do but wait for it."""
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._upkeep.register(self._clock(), sole=sole)
+            except StoreUnavailable:
+                await asyncio.sleep(1)
+                continue
+            self._lease.prolong(begun)
+            self.last_beat_at = begun
+            return
+
+    async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await chore()
+            except StoreUnavailable:
+                log.warning("worker.store_unavailable", chore=chore.__name__)
+            except Exception as error:
+                log.exception("worker.chore_failed", chore=chore.__name__, error=str(type(error)))
+            await asyncio.sleep(seconds)
+
+    async def _beat(self) -> None:
+        begun = time.monotonic()
+        if await self._upkeep.beat(self._clock()):
+            self._lease.prolong(begun)
+            self.last_beat_at = begun
+        else:
+            log.warning("worker.lease_lost")
+            await self._register(sole=False)
+        woken = await self._upkeep.mend(self._clock(), frozenset(self._in_hand))
+        ORPHANS.inc(len(woken))
+        self._spawn_all(woken)
+
+    async def _sweep(self) -> None:
+        now = self._clock()
+        overdue = _OVERDUE if await self._queue.check() else timedelta(0)
+        work = await self._upkeep.sweep(now, overdue)
+        self._spawn_all(dict.fromkeys((*work.turns, *work.replies)))
+        for conversation in work.probes:
+            self._spawn(self.attend(conversation, probe=True))
+        if work.events:
+            await self.events()
+        if work.lapses:
+            self._spawn_all(await self._upkeep.lapse_pauses(now))
+
+    def _set_alarm(self, conversation_id: str, at: datetime) -> None:
+        """Look again then; without room the sweep does it, up to a second later."""
+        known = self._alarms.get(conversation_id)
+        if self._stopping or (known is not None and known[0] <= at):
+            return
+        if known is not None:
+            known[1].cancel()
+        elif len(self._alarms) >= _ALARMS_MAX:
+            return
+        wait_s = max(0.0, (at - self._clock()).total_seconds()) + 0.002
+        loop = asyncio.get_running_loop()
+        self._alarms[conversation_id] = (at, loop.call_later(wait_s, self._alarm, conversation_id))
+
+    def _alarm(self, conversation_id: str) -> None:
+        del self._alarms[conversation_id]
+        self._spawn(self.attend(conversation_id))
+
+    def _spawn_all(self, conversation_ids: Iterable[str]) -> None:
+        for conversation in conversation_ids:
+            self._spawn(self.attend(conversation))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self) -> None:
+        """Let turns and sends in hand come to their end; what does not, is handed back."""
+        deadline = time.monotonic() + _DRAIN_S
+        while self._attended and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _sign_off(self) -> None:
+        try:
+            await self._upkeep.sign_off()
+        except StoreUnavailable:
+            log.warning("worker.not_signed_off")
