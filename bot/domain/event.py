@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 
 class EventState(StrEnum):
@@ -57,10 +58,16 @@ class Received:
     """The provider's time, None when absent or unreadable."""
     profile_name: str | None = None
     quoted: Quoted | None = None
-    is_group: bool = False
+    unanswerable: Literal["group", "newsletter", "status"] | None = None
+    """Set: not a private chat, never answered."""
     from_me: bool = False
     recipient: str | None = None
     """With `from_me`: whom the person wrote to."""
+
+    @property
+    def is_group(self) -> bool:
+        """Whether this came from anything but a private chat."""
+        return self.unanswerable is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class ProviderEvent:
     """One webhook call whose signature was right."""
 
     id: str
-    """The provider's `evt_…`; redeliveries carry the same one."""
+    """The provider's `evt_…`, or what stands for it; redeliveries carry the same one."""
     type: str
     line_id: str
     content: Content
