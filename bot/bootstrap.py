@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.adapters.arq_queue import ArqQueue
 from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.store import Store
 from bot.adapters.db.upkeep import LEASE
@@ -30,8 +29,6 @@ from bot.ports import Line, Llm, Queue
 from bot.receive import Receiver
 from bot.respond import Responder, Style
 from bot.worker import Lease, Worker
-
-QUEUE_NAME = "bot"
 
 
 def utc_now() -> datetime:

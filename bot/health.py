@@ -34,7 +34,7 @@ class Health:
         self._clock = clock
 
     async def parts(self) -> dict[str, State]:
-        """`database` down: events cannot be stored. `queue` down: slower. `worker` down: no replies."""
+        """`database` down: nothing can be stored. `queue`: slower. `worker`: no replies."""
         database, queue, worker = await asyncio.gather(
             self._ask(self._writes), self._ask(self._queue.check), self._ask(self._works)
         )

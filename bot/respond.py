@@ -85,7 +85,7 @@ class Responder:
             return "released"
         except Refused as error:
             return await self._fail(turn, str(error))
-        except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
+        except Exception as error:  # one message must not stop those behind it
             log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
             return await self._fail(turn, f"internal error: {type(error).__name__}")
         return (await self._store.answer_turn(turn, reply, self._clock())).value

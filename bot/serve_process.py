@@ -9,7 +9,7 @@ import secrets as random_secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -83,6 +83,7 @@ class _Parts:
     queue: ArqQueue
     prompts: PromptFiles
     redis_url: str
+    queue_name: str
 
 
 class _Process:
@@ -144,12 +145,13 @@ class _Process:
         if sandbox is not None:
             await _refuse_real_lines(Views(database), sandbox)
         store = bootstrap.make_store(settings, database)
-        queue = ArqQueue(redis_url, settings.secrets.queue_name)
+        queue_name = await store.installation_id()
+        queue = ArqQueue(redis_url, queue_name)
         stack.push_async_callback(queue.close)
         LOST_POKES.set_function(lambda: queue.lost_pokes)
         prompts = bootstrap.make_prompts(settings, store)
         await prompts.load()
-        return _Parts(database, store, queue, prompts, redis_url)
+        return _Parts(database, store, queue, prompts, redis_url, queue_name)
 
     async def _start(self, parts: _Parts, sandbox: Sandbox | None, *, sole: bool) -> None:
         self._spawn(parts.prompts.watch(self._stop), "prompts")
@@ -181,7 +183,7 @@ class _Process:
         )
         self._server = _Server(config)
         self._spawn(self._server.serve(sockets=[listener]), "web")
-        while not self._server.started:
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         host, port = listener.getsockname()[:2]
         log.info("web.listening", host=host, port=port)
@@ -196,9 +198,11 @@ class _Process:
             self._settings, parts.store, parts.queue, line, llm, parts.prompts
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
-        jobs = {"turns": worker.turns, "events": worker.events}
-        queue_name = self._settings.secrets.queue_name
-        queue = run_worker(parts.redis_url, queue_name, jobs, self._stop, grace=_GRACE)
+        jobs: dict[str, Callable[..., Awaitable[None]]] = {
+            "turns": worker.turns,
+            "events": worker.events,
+        }
+        queue = run_worker(parts.redis_url, parts.queue_name, jobs, self._stop, grace=_GRACE)
         self._spawn(queue, "queue")
 
     def _spawn(self, work: Any, name: str) -> None:
@@ -256,7 +260,9 @@ def _own_data(settings: Settings, *, alone: bool) -> Iterator[bool]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder / "bot.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise Unavailable(f"{folder}: {error.strerror}: set BOT_DATA_DIR to a folder of the bot's")
+        raise Unavailable(
+            f"{folder}: {error.strerror}: set BOT_DATA_DIR to a folder of the bot's"
+        ) from error
     try:
         fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -38,11 +38,11 @@ _BODIES = {
 }
 
 
-class _TooLarge(Exception):  # noqa: N818 - a verdict on a body, caught right here
+class _TooLarge(Exception):
     """The body exceeds the limit."""
 
 
-class _Gone(Exception):  # noqa: N818 - a verdict on a body, caught right here
+class _Gone(Exception):
     """The caller hung up before its body was complete."""
 
 

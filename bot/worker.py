@@ -206,7 +206,7 @@ class Worker:
     async def _drain(self) -> None:
         """Let turns and sends in hand come to their end; what does not, is handed back."""
         deadline = time.monotonic() + _DRAIN_S
-        while self._attended and time.monotonic() < deadline:
+        while self._attended and time.monotonic() < deadline:  # noqa: ASYNC110 - of many tasks
             await asyncio.sleep(0.05)
         for task in tuple(self._tasks):
             task.cancel()

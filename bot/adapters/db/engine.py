@@ -84,8 +84,7 @@ class Database:
     async def close(self) -> None:
         """Finish what waits and let go of the files."""
         if self._writer_task is not None:
-            while self._waiting:
-                await asyncio.sleep(0.01)
+            await self.write(lambda _: None)  # comes after whatever waits now
             self._writer_task.cancel()
             await asyncio.gather(self._writer_task, return_exceptions=True)
         await self._reader.dispose()

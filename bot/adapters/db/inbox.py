@@ -5,7 +5,8 @@ so what is known can be read first, and the order of the rows is the order of ar
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -16,12 +17,13 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    literal,
+    literal_column,
     select,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.adapters.db.bulk import Bulk, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import MICROSECOND, RECEIVED, conversations, events, messages
 from bot.domain.conversation import Policy, conversation_id
@@ -38,8 +40,20 @@ _KNOWN_EVENTS = select(events.c.provider_event_id).where(
 _KNOWN_MESSAGES = select(messages.c.provider_id).where(
     RECEIVED, messages.c.provider_id.in_(bindparam("ids", expanding=True))
 )
-_ADD_EVENTS = insert(events)
-_ADD_MESSAGES = insert(messages)
+_ADD_EVENTS = Bulk(
+    insert(events),
+    (
+        *("id", "provider_event_id", "type", "line_id", "contact", "conversation_id"),
+        *("message_id", "state", "reason", "error", "received_at", "ended_at", "raw"),
+    ),
+)
+_ADD_MESSAGES = Bulk(
+    insert(messages),
+    (
+        *("id", "conversation_id", "direction", "author", "type", "text"),
+        *("quoted_text", "provider_id", "line_id", "created_at"),
+    ),
+)
 
 
 def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Policy) -> Accepted:
@@ -50,20 +64,22 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
     if not fresh:
         return Accepted(frozenset(), False, len(filings))
     seen = _known_message_ids(tx, fresh)
+    at = microseconds(now)
+    due_at = microseconds(now + policy.quiet_period)
     event_rows: list[dict[str, Any]] = []
     message_rows: list[dict[str, Any]] = []
     threads: dict[str, dict[str, Any]] = {}
     for filing in fresh:
-        event_row, message_row = _rows(filing, seen, now)
+        event_row, message_row = _rows(filing, seen, at)
         event_rows.append(event_row)
         if message_row is not None:
             message_rows.append(message_row)
             due = event_row["state"] == EventState.PENDING
-            _touch(threads, filing, message_row, now, now + policy.quiet_period if due else None)
-    tx.execute(_ADD_EVENTS, event_rows)
+            _touch(threads, filing, at, due_at if due else None)
+    _ADD_EVENTS.run(tx, event_rows)
     if message_rows:
-        tx.execute(_ADD_MESSAGES, message_rows)
-        tx.execute(_touch_conversations(tx.dialect.name, policy), list(threads.values()))
+        _ADD_MESSAGES.run(tx, message_rows)
+        _touching(tx.dialect.name, policy.max_wait).run(tx, list(threads.values()))
     return Accepted(
         wake=frozenset(row["id"] for row in threads.values() if row["due_at"] is not None),
         apply=any(
@@ -90,7 +106,7 @@ def bury(tx: Connection, raw: bytes, error: str, now: datetime) -> None:
             "ended_at": now,
             "raw": raw,
         }
-        tx.execute(_ADD_EVENTS, [row])
+        tx.execute(insert(events), [row])
 
 
 def _fresh(tx: Connection, filings: Sequence[Filing]) -> list[Filing]:
@@ -108,9 +124,7 @@ def _known_message_ids(tx: Connection, filings: Sequence[Filing]) -> set[str]:
     return {i for i in tx.execute(_KNOWN_MESSAGES, {"ids": ids}).scalars() if i is not None}
 
 
-def _rows(
-    filing: Filing, seen: set[str], now: datetime
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
     event, message = filing.event, filing.message
     row: dict[str, Any] = {
         "id": new_id("ev"),
@@ -120,17 +134,21 @@ def _rows(
         "contact": filing.contact,
         "conversation_id": None,
         "message_id": None,
-        "state": filing.state,
+        "state": filing.state.value,
         "reason": filing.reason,
         "error": filing.error,
-        "received_at": now,
-        "ended_at": None if filing.state is EventState.PENDING else now,
+        "received_at": at,
+        "ended_at": None if filing.state is EventState.PENDING else at,
         "raw": event.raw if filing.keep_raw else b"",
     }
     if message is None:
         return row, None
     if message.provider_id in seen:
-        return row | {"state": EventState.SKIPPED, "reason": "duplicate", "ended_at": now}, None
+        return row | {
+            "state": EventState.SKIPPED.value,
+            "reason": "duplicate",
+            "ended_at": at,
+        }, None
     seen.add(message.provider_id)
     row["conversation_id"] = conversation_id(event.line_id, filing.contact_key)
     row["message_id"] = new_id("ms")
@@ -144,49 +162,46 @@ def _rows(
         "quoted_text": None if message.quoted is None else message.quoted.text,
         "provider_id": message.provider_id,
         "line_id": event.line_id,
-        "created_at": now,
+        "created_at": at,
     }
 
 
-def _touch(
-    threads: dict[str, dict[str, Any]],
-    filing: Filing,
-    message_row: dict[str, Any],
-    now: datetime,
-    due_at: datetime | None,
-) -> None:
+def _touch(threads: dict[str, dict[str, Any]], filing: Filing, at: int, due_at: int | None) -> None:
     """One row per conversation of the batch: the newest message's, due if any of them is."""
-    key = message_row["conversation_id"]
+    message = filing.message
+    assert message is not None  # noqa: S101 - only called for messages
+    key = conversation_id(filing.event.line_id, filing.contact_key)
     earlier = threads.get(key)
     if due_at is None and earlier is not None:
         due_at = earlier["due_at"]
-    assert filing.message is not None  # noqa: S101 - only called for messages
     threads[key] = {
         "id": key,
         "line_id": filing.event.line_id,
-        "contact": filing.message.sender,
+        "contact": message.sender,
         "contact_key": filing.contact_key,
-        "name": filing.message.profile_name,
-        "created_at": now,
-        "last_message_at": now,
-        "last_text": (filing.message.text or f"[{filing.message.kind}]")[:LAST_TEXT_CHARS],
-        "first_waiting_at": None if due_at is None else now,
+        "name": message.profile_name,
+        "created_at": at,
+        "last_message_at": at,
+        "last_text": (message.text or f"[{message.kind}]")[:LAST_TEXT_CHARS],
+        "first_waiting_at": None if due_at is None else at,
         "due_at": due_at,
     }
 
 
-def _touch_conversations(dialect: str, policy: Policy) -> Any:
+@cache
+def _touching(dialect: str, max_wait: timedelta) -> Bulk:
+    """Make or touch conversations: due when the customer is quiet, at the latest at `max_wait`."""
     upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(conversations)
     new, old = upsert.excluded, conversations.c
     first = func.coalesce(old.first_waiting_at, new.first_waiting_at)
-    latest = type_coerce(first, BigInteger) + literal(policy.max_wait // MICROSECOND, BigInteger)
+    latest = type_coerce(first, BigInteger) + literal_column(str(max_wait // MICROSECOND))
     wanted = type_coerce(new.due_at, BigInteger)
     due = case(
         (new.due_at.is_(None), type_coerce(old.due_at, BigInteger)),
         (wanted > latest, latest),
         else_=wanted,
     )
-    return upsert.on_conflict_do_update(
+    statement = upsert.on_conflict_do_update(
         index_elements=[old.id],
         set_={
             "contact": new.contact,
@@ -197,3 +212,8 @@ def _touch_conversations(dialect: str, policy: Policy) -> Any:
             "due_at": due,
         },
     )
+    columns = (
+        *("id", "line_id", "contact", "contact_key", "name", "created_at"),
+        *("last_message_at", "last_text", "first_waiting_at", "due_at"),
+    )
+    return Bulk(statement, columns)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
 
 from bot.adapters.db import outbox, switch
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.rows import ALL, lock, open_sends
+from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     SENT_WITH_ID,
@@ -51,14 +51,14 @@ _UNCONFIRMED = (
 )
 
 
-def due(tx: Connection, now: datetime) -> list[Row[Any]]:
+def due(tx: Connection, now: datetime) -> list[AnyRow]:
     """Line and delivery events that wait, in order of arrival."""
     return list(tx.execute(DUE, {"now": now}))
 
 
 def apply(
     tx: Connection,
-    row: Row[Any],
+    row: AnyRow,
     content: ProviderEvent,
     contact_key: ContactKey,
     now: datetime,
@@ -82,7 +82,7 @@ def apply(
             return None
 
 
-def give_up(tx: Connection, row: Row[Any], error: str, now: datetime) -> None:
+def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
     """An event that cannot be applied becomes a dead letter, and blocks nothing."""
     _finish(tx, row, now, "dead", "could not be applied", error)
 
@@ -114,7 +114,7 @@ def _change_line(
 
 def _apply_delivery(
     tx: Connection,
-    row: Row[Any],
+    row: AnyRow,
     delivered: Delivered,
     contact_key: ContactKey,
     now: datetime,
@@ -134,7 +134,7 @@ def _apply_delivery(
 
 def _apply_written(
     tx: Connection,
-    row: Row[Any],
+    row: AnyRow,
     written: Received,
     contact_key: ContactKey,
     now: datetime,
@@ -154,7 +154,7 @@ def _apply_written(
     )
 
 
-def _unblocked(ours: Row[Any]) -> str | None:
+def _unblocked(ours: AnyRow) -> str | None:
     """The conversation, if it waited for this very message."""
     return str(ours.conversation_id) if ours.status in ("sending", "unknown") else None
 
@@ -165,7 +165,7 @@ def _find_ours(
     provider_id: str | None,
     recipient: str | None,
     contact_key: ContactKey,
-) -> Row[Any] | None:
+) -> AnyRow | None:
     ours = _by_provider_id(tx, provider_id)
     if ours is not None or recipient is None:
         return ours
@@ -177,7 +177,7 @@ def _find_ours(
     return tx.execute(_UNCONFIRMED, {"conversation": key}).first()
 
 
-def _by_provider_id(tx: Connection, provider_id: str | None) -> Row[Any] | None:
+def _by_provider_id(tx: Connection, provider_id: str | None) -> AnyRow | None:
     if provider_id is None:
         return None
     return tx.execute(_OURS, {"provider_id": provider_id}).first()
@@ -185,7 +185,7 @@ def _by_provider_id(tx: Connection, provider_id: str | None) -> Row[Any] | None:
 
 def _same_words(
     tx: Connection, line_id: str, written: Received, contact_key: ContactKey
-) -> Row[Any] | None:
+) -> AnyRow | None:
     """Our own send seen from outside before its answer, or after an answer without an id."""
     key = conversation_id(line_id, contact_key(written.recipient or ""))
     lock(tx, key)
@@ -196,7 +196,7 @@ def _same_words(
     return next((send for send in candidates if not said or send.text.strip() == said), None)
 
 
-def _mark_delivered(tx: Connection, ours: Row[Any], provider_id: str | None, now: datetime) -> None:
+def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: datetime) -> None:
     tx.execute(
         update(messages)
         .where(
@@ -213,7 +213,7 @@ def _mark_delivered(tx: Connection, ours: Row[Any], provider_id: str | None, now
     )
 
 
-def _mark_echoed(tx: Connection, ours: Row[Any], written: Received, now: datetime) -> None:
+def _mark_echoed(tx: Connection, ours: AnyRow, written: Received, now: datetime) -> None:
     values: dict[str, Any] = {"provider_id": written.provider_id}
     if ours.status in ("sending", "unknown"):
         values |= {"status": "sent", "sent_at": now, "worker_id": None}
@@ -222,7 +222,7 @@ def _mark_echoed(tx: Connection, ours: Row[Any], written: Received, now: datetim
     tx.execute(update(messages).where(messages.c.id == ours.id).values(**values))
 
 
-def _wait_for_ours(tx: Connection, row: Row[Any], now: datetime, policy: Policy) -> bool:
+def _wait_for_ours(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> bool:
     """Whether the send that this belongs to may still get its answer."""
     until = row.received_at + policy.delivery_grace
     if now >= until:
@@ -233,7 +233,7 @@ def _wait_for_ours(tx: Connection, row: Row[Any], now: datetime, policy: Policy)
 
 def _foreign(
     tx: Connection,
-    row: Row[Any],
+    row: AnyRow,
     recipient: str | None,
     provider_id: str | None,
     text: str,
@@ -311,7 +311,7 @@ def _open_conversation(
 
 def _finish(
     tx: Connection,
-    row: Row[Any],
+    row: AnyRow,
     now: datetime,
     state: str,
     reason: str,

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from random import random
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
 
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
-from bot.adapters.db.rows import ALL, Thread, lock, open_sends
+from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, open_sends
 from bot.adapters.db.schema import OPEN_SEND, Instant, conversations, lines, messages
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.outbox import (
@@ -103,19 +103,8 @@ def claim(
     if any(send.status == "sending" for send in sends):
         return SendLater()
     for send in sends:
-        verdict = _verdict(send, thread, now, policy)
-        if verdict is not None:
-            _end(tx, send, verdict)
-            if verdict.get("attention"):
-                need_attention(tx, conversation_id, str(verdict["error"]))
-            continue
-        if send.next_at is not None and send.next_at > now and send.status != "held":
-            return SendLater(send.next_at)
-        if thread.held and not (probe and _take_probe(tx, thread, now, policy)):
-            if send.status == "queued":
-                _end(tx, send, {"status": "held"})
-            return SendLater(thread.probe_at)
-        return _take(tx, send, thread, worker_id, now)
+        if not _ended(tx, send, thread, now, policy):
+            return _start(tx, send, thread, worker_id, now, policy, probe=probe)
     return SendLater()
 
 
@@ -137,6 +126,17 @@ def settle(
         return
     if row.status != "sending" or row.worker_id != worker_id:
         raise LostClaim(f"message {message.id} is no longer ours")
+    _apply_outcome(tx, row, thread, outcome, now, policy)
+
+
+def _apply_outcome(
+    tx: Connection,
+    row: AnyRow,
+    thread: Thread,
+    outcome: SendOutcome,
+    now: datetime,
+    policy: Policy,
+) -> None:
     match outcome:
         case Sent(provider_id):
             _end(tx, row, {"status": "sent", "provider_id": provider_id, "sent_at": now})
@@ -161,9 +161,7 @@ def settle(
             become_unknown(tx, row, error, now, policy)
 
 
-def become_unknown(
-    tx: Connection, row: Row[Any], error: str, now: datetime, policy: Policy
-) -> None:
+def become_unknown(tx: Connection, row: AnyRow, error: str, now: datetime, policy: Policy) -> None:
     """A request left and nobody answered: wait for its delivery notice, longer each time."""
     wait = policy.unknown_wait * 2.0**row.unknowns
     _end(
@@ -277,9 +275,38 @@ def need_attention(tx: Connection, conversation_id: str, reason: str) -> None:
     )
 
 
-def _verdict(
-    send: Row[Any], thread: Thread, now: datetime, policy: Policy
-) -> dict[str, Any] | None:
+def _ended(tx: Connection, send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> bool:
+    """End a message that must not be tried (again); whether it has ended."""
+    verdict = _verdict(send, thread, now, policy)
+    if verdict is None:
+        return False
+    _end(tx, send, verdict)
+    if verdict.get("attention"):
+        need_attention(tx, send.conversation_id, str(verdict["error"]))
+    return True
+
+
+def _start(
+    tx: Connection,
+    send: AnyRow,
+    thread: Thread,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+    *,
+    probe: bool,
+) -> ToSend | SendLater:
+    """Take a message, unless it has to wait for its time or for its line."""
+    if send.next_at is not None and send.next_at > now and send.status != "held":
+        return SendLater(send.next_at)
+    if thread.held and not (probe and _take_probe(tx, thread, now, policy)):
+        if send.status == "queued":
+            _end(tx, send, {"status": "held"})
+        return SendLater(thread.probe_at)
+    return _take(tx, send, thread, worker_id, now)
+
+
+def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dict[str, Any] | None:
     """How a message ends without (another) attempt, or None: it may be tried."""
     if send.status == "unknown":
         if send.next_at > now:
@@ -297,7 +324,7 @@ def _verdict(
     return None
 
 
-def _silenced(send: Row[Any], thread: Thread) -> bool:
+def _silenced(send: AnyRow, thread: Thread) -> bool:
     """Whether a person has taken over since this message of the bot's was made."""
     if send.author != "bot":
         return False
@@ -307,7 +334,7 @@ def _silenced(send: Row[Any], thread: Thread) -> bool:
 
 
 def _take(
-    tx: Connection, send: Row[Any], thread: Thread, worker_id: str, now: datetime
+    tx: Connection, send: AnyRow, thread: Thread, worker_id: str, now: datetime
 ) -> ToSend | SendLater:
     taken = tx.execute(_TAKE, {"message": send.id, "worker": worker_id, "now": now})
     if taken.rowcount != 1:
@@ -337,7 +364,7 @@ def _take_probe(tx: Connection, thread: Thread, now: datetime, policy: Policy) -
     return taken.rowcount > 0
 
 
-def _end(tx: Connection, row: Row[Any], change: dict[str, Any]) -> None:
+def _end(tx: Connection, row: AnyRow, change: dict[str, Any]) -> None:
     values = {name: value for name, value in change.items() if name != "attention"}
     moved = tx.execute(
         update(messages)
@@ -348,14 +375,14 @@ def _end(tx: Connection, row: Row[Any], change: dict[str, Any]) -> None:
         raise LostClaim(f"message {row.id} is no longer {row.status}")
 
 
-def _note_provider_id(tx: Connection, row: Row[Any], outcome: SendOutcome) -> None:
+def _note_provider_id(tx: Connection, row: AnyRow, outcome: SendOutcome) -> None:
     if isinstance(outcome, Sent) and outcome.provider_id is not None and row.provider_id is None:
         tx.execute(
             update(messages).where(messages.c.id == row.id).values(provider_id=outcome.provider_id)
         )
 
 
-def _cancel_rest(tx: Connection, row: Row[Any]) -> None:
+def _cancel_rest(tx: Connection, row: AnyRow) -> None:
     """The further parts of a reply whose part was rejected make no sense alone."""
     if row.turn_id is not None:
         tx.execute(

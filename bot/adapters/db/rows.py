@@ -9,6 +9,9 @@ from sqlalchemy import Connection, Row, bindparam, select
 from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.conversation import Owner
 
+AnyRow = Row[*tuple[Any, ...]]
+"""A row whose columns the type checker is not told."""
+
 ALL = "*"
 """The row of `lines` that stands for the account: all lines at once."""
 
@@ -49,7 +52,7 @@ _OPEN_SENDS = (
 class Thread:
     """A conversation's row, locked until the transaction ends."""
 
-    row: Row[Any]
+    row: AnyRow
 
     @property
     def paused(self) -> bool:
@@ -85,6 +88,6 @@ def lock(tx: Connection, conversation_id: str) -> Thread | None:
     return None if row is None else Thread(row)
 
 
-def open_sends(tx: Connection, conversation_id: str) -> list[Row[Any]]:
+def open_sends(tx: Connection, conversation_id: str) -> list[AnyRow]:
     """The conversation's outbound messages that have not come to an end, in order."""
     return list(tx.execute(_OPEN_SENDS, {"conversation": conversation_id}))

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 metadata = MetaData(
@@ -42,11 +42,11 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
-        return None if value is None else (value - _EPOCH) // MICROSECOND
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ARG002 - SQLAlchemy's shape
+        return None if value is None else (value - EPOCH) // MICROSECOND
 
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's shape
+        return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 # SQLite counts rows by itself only for a column declared INTEGER PRIMARY KEY.
@@ -263,6 +263,12 @@ lines = Table(
     Column("paused_until", Instant),
     Column("paused_by", Text),
     Column("pause_reason", Text),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", String(40), primary_key=True),  # one row: tells this bot's queue from others'
 )
 
 spending = Table(

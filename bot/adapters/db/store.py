@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
 from bot.adapters.db.engine import Database
@@ -131,12 +132,15 @@ class Store:
         """Apply waiting line and delivery events, each in a transaction of its own."""
         woken: set[str] = set()
         for row in await self._db.read(lambda tx: lifecycle.due(tx, now)):
-            content = self._parse(row.raw)
-            conversation = await self._db.write(
-                lambda tx, row=row, content=content: lifecycle.apply(
-                    tx, row, content, self._contact_key, now, self._policy
-                )
+            apply = partial(
+                lifecycle.apply,
+                row=row,
+                content=self._parse(row.raw),
+                contact_key=self._contact_key,
+                now=now,
+                policy=self._policy,
             )
+            conversation = await self._db.write(apply)
             if conversation is not None:
                 woken.add(conversation)
         return frozenset(woken)
@@ -144,6 +148,10 @@ class Store:
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
         """End pauses whose time is up."""
         return await self._db.write(lambda tx: switch.lapse(tx, now, self._policy))
+
+    async def installation_id(self) -> str:
+        """What tells this bot's queue from that of others on the same Redis."""
+        return await self._db.write(upkeep.installation_id)
 
     async def write_probe(self, now: datetime) -> None:
         """Write something small, durably."""

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true, update
 
 from bot.adapters.db import outbox
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
-from bot.adapters.db.rows import ALL, Thread, lock
+from bot.adapters.db.rows import ALL, AnyRow, Thread, lock
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     OPEN_SEND,
@@ -196,7 +196,7 @@ def lapse(tx: Connection, now: datetime, policy: Policy) -> frozenset[str]:
     return frozenset(wake)
 
 
-def _lapse_one(tx: Connection, row: Row[Any], now: datetime, policy: Policy) -> bool:
+def _lapse_one(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> bool:
     """One pause: at once if nobody waits, else after people had their grace to answer."""
     thread = lock(tx, row.id)
     if thread is None or thread.row.paused_until != row.paused_until:
@@ -221,7 +221,7 @@ def _tail(tx: Connection, conversation_id: str) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
-def _same_request(known: Row[Any], conversation_id: str) -> str:
+def _same_request(known: AnyRow, conversation_id: str) -> str:
     if known.conversation_id != conversation_id:
         raise Refused("this Idempotency-Key was used for another conversation", 422)
     return str(known.id)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     Connection,
     and_,
-    Row,
     bindparam,
     func,
     insert,
@@ -18,7 +17,7 @@ from sqlalchemy import (
 
 from bot.adapters.db import outbox
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.rows import Thread, lock, open_sends
+from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     OPEN_SEND,
@@ -114,13 +113,19 @@ def claim(
         return Nothing("paused")
     if busy(tx, thread):
         return Nothing("busy")
-    waiting = list(tx.execute(_WAITING, {"conversation": conversation_id}))
+    return _claim_waiting(tx, thread, worker_id, now, policy)
+
+
+def _claim_waiting(
+    tx: Connection, thread: Thread, worker_id: str, now: datetime, policy: Policy
+) -> Claim:
+    waiting = list(tx.execute(_WAITING, {"conversation": thread.row.id}))
     if not waiting:
-        tx.execute(_CLAIMED_CONVERSATION, {"conversation": conversation_id})
+        tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
         return Nothing("nothing waits")
     refusal = _refusal(tx, thread, waiting, now, policy)
     if refusal is not None:
-        _give_to_person(tx, conversation_id, refusal, now)
+        _give_to_person(tx, thread.row.id, refusal, now)
         return Nothing(refusal)
     return Claimed(_begin(tx, thread, waiting, worker_id, now))
 
@@ -265,7 +270,7 @@ def history(tx: Connection, turn: Turn, limit: int) -> tuple[Entry, ...]:
     return tuple(_entry(row) for row in reversed(rows))
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: AnyRow) -> Entry:
     return Entry(
         id=row.id,
         author=row.author,
@@ -278,7 +283,7 @@ def _entry(row: Row[Any]) -> Entry:
 
 
 def _begin(
-    tx: Connection, thread: Thread, waiting: list[Row[Any]], worker_id: str, now: datetime
+    tx: Connection, thread: Thread, waiting: list[AnyRow], worker_id: str, now: datetime
 ) -> Turn:
     conversation = thread.row
     first = min(
@@ -337,7 +342,7 @@ _ANSWERED_SINCE = (
 
 
 def _refusal(
-    tx: Connection, thread: Thread, waiting: list[Row[Any]], now: datetime, policy: Policy
+    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
 ) -> str | None:
     """Why nothing may be answered here now, or None."""
     if now - waiting[-1].created_at > policy.stale_after:

@@ -2,17 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from bot.adapters.db import outbox, turns
+from bot.adapters.db.ids import new_id
 from bot.adapters.db.lifecycle import DUE
-from bot.adapters.db.rows import ALL, lock
+from bot.adapters.db.rows import ALL, AnyRow, lock
 from bot.adapters.db.schema import (
     OPEN_SEND,
     WORKING,
     conversations,
+    installation,
     lines,
     messages,
     workers,
@@ -104,8 +116,8 @@ def _probes(tx: Connection, now: datetime) -> tuple[str, ...]:
 class Orphans:
     """Work whose owner is gone, or that its owner has forgotten."""
 
-    turns: tuple[Row[Any], ...]
-    sends: tuple[Row[Any], ...]
+    turns: tuple[AnyRow, ...]
+    sends: tuple[AnyRow, ...]
     dead_workers: tuple[str, ...]
 
 
@@ -131,7 +143,7 @@ def find_orphans(
 ) -> Orphans:
     """A send is an orphan only when an attempt begun within the lease must have ended."""
 
-    def is_orphan(row: Row[Any], slack: timedelta) -> bool:
+    def is_orphan(row: AnyRow, slack: timedelta) -> bool:
         if row.worker_id == worker_id:
             return row.id not in in_hand
         return row.lease_until is None or row.lease_until + slack < now
@@ -172,3 +184,13 @@ def live_workers(tx: Connection, now: datetime) -> int:
     """How many workers have a running lease."""
     query = select(func.count()).select_from(workers).where(workers.c.lease_until > now)
     return int(tx.execute(query).scalar_one())
+
+
+def installation_id(tx: Connection) -> str:
+    """The id of this database, made at its first use."""
+    known = tx.execute(select(installation.c.id).order_by(installation.c.id).limit(1)).scalar()
+    if known is not None:
+        return str(known)
+    made = new_id("in")
+    tx.execute(insert(installation).values(id=made))
+    return made

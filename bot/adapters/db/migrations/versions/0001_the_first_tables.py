@@ -97,6 +97,11 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "installation",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "lines",
         sa.Column("line_id", sa.String(length=255), nullable=False),
         sa.Column("connection", sa.String(length=12), server_default="ready", nullable=False),
@@ -299,6 +304,7 @@ def downgrade() -> None:
     op.drop_table("messages")
     op.drop_table("live_prompts")
     op.drop_table("lines")
+    op.drop_table("installation")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_events_open",

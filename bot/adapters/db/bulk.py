@@ -1,0 +1,44 @@
+"""Many rows in one statement, without the work SQLAlchemy does for each of them.
+
+The statement is SQLAlchemy's own, compiled once per dialect; rows come as mappings whose values
+are already what the driver takes (times as whole microseconds).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.sql.base import Executable
+
+from bot.adapters.db.schema import EPOCH, MICROSECOND
+
+
+def microseconds(at: datetime) -> int:
+    """A time as the tables keep it."""
+    return (at - EPOCH) // MICROSECOND
+
+
+@dataclass(slots=True)
+class Bulk:
+    """One statement for many rows; `columns` are the names of its parameters."""
+
+    statement: Executable
+    columns: Sequence[str]
+    _compiled: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def run(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute for every row; each must have all columns."""
+        sql, order = self._for(tx)
+        tx.exec_driver_sql(sql, [tuple([row[name] for name in order]) for row in rows])
+
+    def _for(self, tx: Connection) -> tuple[str, tuple[str, ...]]:
+        known = self._compiled.get(tx.dialect.name)
+        if known is None:
+            compiled: Any = self.statement.compile(  # type: ignore[attr-defined]
+                dialect=tx.dialect, column_keys=list(self.columns)
+            )
+            known = (str(compiled), tuple(compiled.positiontup))
+            self._compiled[tx.dialect.name] = known
+        return known

@@ -1,0 +1,65 @@
+"""Whether a person has a conversation: by itself, with its line, or with everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, false, or_, select, true
+
+from bot.adapters.db.rows import ALL, AnyRow
+from bot.adapters.db.schema import conversations, lines
+from bot.domain.conversation import Owner
+from bot.domain.shown import Answerer, ConversationView, ScopeView
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The paused lines, `*` among them when everything is."""
+
+    by_line: Mapping[str, AnyRow]
+
+    def of(self, line_id: str | None) -> AnyRow | None:
+        """The pause that a line is under; None: the bot answers there."""
+        if line_id is not None and line_id in self.by_line:
+            return self.by_line[line_id]
+        return self.by_line.get(ALL)
+
+    def scope(self, line_id: str | None) -> ScopeView:
+        """Who answers on a line, or (None) everywhere."""
+        pause = self.of(line_id)
+        if pause is None:
+            return ScopeView("bot", None)
+        return ScopeView("human", pause.paused_until)
+
+    def condition(self, state: Answerer) -> ColumnElement[bool]:
+        """The conversations that are in this state."""
+        if ALL in self.by_line:
+            return true() if state == "human" else false()
+        on_paused_line = conversations.c.line_id.in_(self.by_line)
+        human = conversations.c.state == Owner.HUMAN
+        if state == "human":
+            return or_(human, on_paused_line) if self.by_line else human
+        bot = conversations.c.state == Owner.BOT
+        return bot & ~on_paused_line if self.by_line else bot
+
+
+def load_pauses(tx: Connection) -> Pauses:
+    """The pauses of lines and of everything; there are few lines."""
+    rows = tx.execute(select(lines).where(lines.c.paused_at.is_not(None)))
+    return Pauses({row.line_id: row for row in rows})
+
+
+def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
+    """A row of `conversations`; its own pause counts before its line's."""
+    pause = row if row.state == Owner.HUMAN else pauses.of(row.line_id)
+    return ConversationView(
+        id=row.id,
+        line_id=row.line_id,
+        contact=row.contact,
+        name=row.name,
+        state="bot" if pause is None else "human",
+        paused_until=None if pause is None else pause.paused_until,
+        paused_by=None if pause is None else pause.paused_by,
+        needs_attention=row.needs_attention,
+        last_message_at=row.last_message_at,
+        last_text=row.last_text,
+    )

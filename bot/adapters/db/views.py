@@ -1,0 +1,226 @@
+"""What people look at: bounded reads, each in one transaction, none of which changes anything."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, literal, literal_column, select
+
+from bot.adapters.db.conversation_list import list_conversations
+from bot.adapters.db.engine import Database
+from bot.adapters.db.line_list import list_lines
+from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
+from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events, messages
+from bot.domain.contact import contact_key
+from bot.domain.event import EventState
+from bot.domain.outbox import SendStatus
+from bot.domain.shown import (
+    Answerer,
+    ConversationPage,
+    ConversationView,
+    EventPage,
+    EventView,
+    LinePage,
+    MessagePage,
+    MessageView,
+    ScopeView,
+)
+from bot.errors import NotFound
+
+CONVERSATIONS_MAX = 200
+MESSAGES_MAX = 500
+EVENTS_MAX = 1000
+
+_OF_ONE_CONTACT_MAX = 100
+
+
+class Views:
+    """Reads for people. Everything raises StoreUnavailable; longer pages than allowed are cut."""
+
+    def __init__(self, database: Database, configured_lines: Iterable[str] = ()) -> None:
+        """`configured_lines` are shown even before anything has happened on them."""
+        self._db = database
+        self._configured_lines = tuple(configured_lines)
+
+    async def conversations(
+        self,
+        *,
+        line_id: str | None = None,
+        contact: str | None = None,
+        state: Answerer | None = None,
+        q: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ConversationPage:
+        """The most recent conversations; `q` is looked for in name, address and last text.
+
+        Raises Refused for a cursor that is not one of ours.
+        """
+        limit = min(limit, CONVERSATIONS_MAX)
+        return await self._db.read(
+            lambda tx: list_conversations(tx, line_id, contact, state, q, limit, cursor)
+        )
+
+    async def of_contact(
+        self, address: str, line_id: str | None = None
+    ) -> tuple[ConversationView, ...]:
+        """A contact's conversations on all lines, or on one, however the number is spelt."""
+        return await self._db.read(lambda tx: _of_contact(tx, contact_key(address), line_id))
+
+    async def conversation(self, conversation_id: str) -> ConversationView:
+        """One conversation. Raises NotFound."""
+        return await self._db.read(lambda tx: _conversation(tx, conversation_id))
+
+    async def messages(
+        self, conversation_id: str, *, limit: int = 50, before: str | None = None
+    ) -> MessagePage:
+        """The newest messages (`before` the one with this id), oldest first. Raises NotFound."""
+        limit = min(limit, MESSAGES_MAX)
+        return await self._db.read(lambda tx: _messages(tx, conversation_id, limit, before))
+
+    async def message(self, message_id: str) -> MessageView:
+        """One message. Raises NotFound."""
+        return await self._db.read(lambda tx: _message(tx, message_id))
+
+    async def events(self, *, states: frozenset[str] = frozenset(), limit: int = 50) -> EventPage:
+        """The newest events in these states (none named: all)."""
+        limit = min(limit, EVENTS_MAX)
+        return await self._db.read(lambda tx: _events(tx, states, limit))
+
+    async def event(self, event_id: str) -> EventView:
+        """One event. Raises NotFound."""
+        return await self._db.read(lambda tx: _event(tx, event_id))
+
+    async def lines(self) -> LinePage:
+        """Every line, by id."""
+        return await self._db.read(lambda tx: LinePage(list_lines(tx, self._configured_lines)))
+
+    async def scope(self, line_id: str | None) -> ScopeView:
+        """Who answers on a line, or (None) whether everything is paused."""
+        return await self._db.read(lambda tx: load_pauses(tx).scope(line_id))
+
+
+def _of_contact(tx: Connection, key: str, line_id: str | None) -> tuple[ConversationView, ...]:
+    query = select(conversations).where(conversations.c.contact_key == key)
+    if line_id is not None:
+        query = query.where(conversations.c.line_id == line_id)
+    rows = tx.execute(query.order_by(conversations.c.line_id).limit(_OF_ONE_CONTACT_MAX)).all()
+    pauses = load_pauses(tx)
+    return tuple(show_conversation(row, pauses) for row in rows)
+
+
+def _conversation(tx: Connection, conversation_id: str) -> ConversationView:
+    row = tx.execute(select(conversations).where(conversations.c.id == conversation_id)).first()
+    if row is None:
+        raise NotFound("there is no such conversation")
+    pauses: Pauses = load_pauses(tx)
+    return show_conversation(row, pauses)
+
+
+def _messages(tx: Connection, conversation_id: str, limit: int, before: str | None) -> MessagePage:
+    known = select(literal(1)).where(conversations.c.id == conversation_id)
+    if tx.execute(known).first() is None:
+        raise NotFound("there is no such conversation")
+    query = select(messages).where(messages.c.conversation_id == conversation_id)
+    if before is not None:
+        query = query.where(messages.c.seq < _place(tx, conversation_id, before))
+    newest = tx.execute(query.order_by(messages.c.seq.desc()).limit(limit)).all()
+    return MessagePage(tuple(_show_message(row) for row in reversed(newest)))
+
+
+def _place(tx: Connection, conversation_id: str, message_id: str) -> int:
+    query = select(messages.c.seq).where(
+        messages.c.id == message_id, messages.c.conversation_id == conversation_id
+    )
+    seq = tx.execute(query).scalar()
+    if seq is None:
+        raise NotFound("there is no such message in this conversation")
+    return int(seq)
+
+
+def _message(tx: Connection, message_id: str) -> MessageView:
+    row = tx.execute(select(messages).where(messages.c.id == message_id)).first()
+    if row is None:
+        raise NotFound("there is no such message")
+    return _show_message(row)
+
+
+def _show_message(row: Row[Any]) -> MessageView:
+    # What left and got no answer is still on its way, as far as anybody can tell.
+    status = SendStatus.SENDING.value if row.status == SendStatus.UNKNOWN else row.status
+    return MessageView(
+        id=row.id,
+        direction=row.direction,
+        author=row.author,
+        type=row.type,
+        text=row.text,
+        transcript=row.transcript,
+        media_url=None,
+        status=status,
+        error=row.error,
+        provider_id=row.provider_id,
+        prompt_version=row.prompt_version,
+        model=row.model,
+        tokens=row.tokens,
+        cost=row.cost,
+        draft=row.draft,
+        created_at=row.created_at,
+    )
+
+
+_SHOWN_OF_EVENT = (
+    events.c.seq,
+    events.c.id,
+    events.c.provider_event_id,
+    events.c.type,
+    events.c.line_id,
+    events.c.contact,
+    events.c.state,
+    events.c.reason,
+    events.c.error,
+    events.c.attempts,
+    events.c.received_at,
+)
+_INDEXED_BY = {
+    "pending": OPEN_EVENT,
+    "working": OPEN_EVENT,
+    "skipped": ENDED_BADLY,
+    "dead": ENDED_BADLY,
+}
+
+
+def _events(tx: Connection, states: frozenset[str], limit: int) -> EventPage:
+    """One query for each state: each then has an index that it can use."""
+    newest: Select[Any] = select(*_SHOWN_OF_EVENT).order_by(events.c.seq.desc()).limit(limit)
+    if not states:
+        return EventPage(tuple(_show_event(row) for row in tx.execute(newest)))
+    rows: list[Row[Any]] = []
+    for state in states:
+        query = newest.where(events.c.state == literal_column(f"'{EventState(state).value}'"))
+        if state in _INDEXED_BY:
+            query = query.where(_INDEXED_BY[state])
+        rows.extend(tx.execute(query))
+    rows.sort(key=lambda row: row.seq, reverse=True)
+    return EventPage(tuple(_show_event(row) for row in rows[:limit]))
+
+
+def _event(tx: Connection, event_id: str) -> EventView:
+    query: Select[Any] = select(*_SHOWN_OF_EVENT).where(events.c.id == event_id)
+    row = tx.execute(query).first()
+    if row is None:
+        raise NotFound("there is no such event")
+    return _show_event(row)
+
+
+def _show_event(row: Row[Any]) -> EventView:
+    return EventView(
+        id=row.id,
+        provider_event_id=row.provider_event_id,
+        type=row.type,
+        line_id=row.line_id,
+        contact=row.contact,
+        state=row.state,
+        reason=row.reason,
+        error=row.error,
+        attempts=row.attempts,
+        received_at=row.received_at,
+    )
