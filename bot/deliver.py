@@ -41,16 +41,19 @@ class Deliverer:
                 case SendLater(at):
                     return at
                 case ToSend(message):
-                    await self._send(message)
+                    if not await self._send(message):
+                        return None
 
-    async def _send(self, message: Outbound) -> None:
+    async def _send(self, message: Outbound) -> bool:
+        """One attempt; whether the conversation may have more to send."""
         self._in_hand.add(message.id)
         try:
             outcome = await self._attempt(message)
             _count(message, outcome)
-            await self._outbox.settle_reply(message, outcome, self._clock())
+            return await self._outbox.settle_reply(message, outcome, self._clock())
         except LostClaim:
             log.warning("send.lost", message=message.id, conversation=message.conversation_id)
+            return True
         finally:
             self._in_hand.discard(message.id)
 

@@ -112,8 +112,8 @@ class Outbox(Protocol):
         """
         ...
 
-    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> None:
-        """Store what came of the attempt. Raises LostClaim."""
+    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> bool:
+        """Store what came of the attempt; whether there is more to send. Raises LostClaim."""
         ...
 
 
@@ -167,35 +167,39 @@ class Switch(Protocol):
         """The bot's messages that are still on their way, of a conversation, a line, or all."""
         ...
 
-    async def resume(
-        self, conversation_id: str, by: str, now: datetime, *, answer: bool = False
-    ) -> None:
+    async def resume(self, conversation_id: str, now: datetime, *, answer: bool = False) -> None:
         """The bot answers again; `answer`: also what the customer wrote last, if nobody has."""
         ...
 
     async def resume_scope(
-        self, line_id: str | None, by: str, now: datetime, *, answer: bool = False
+        self, line_id: str | None, now: datetime, *, answer: bool = False
     ) -> frozenset[str]:
         """The same for a line, or (None) for everything; the conversations to answer."""
         ...
 
-    async def attend(self, conversation_id: str, now: datetime) -> None:
+    async def attend(self, conversation_id: str) -> None:
         """Somebody looked after it: no longer in need of attention."""
         ...
 
     async def write(
         self,
         conversation_id: str,
-        text: tuple[str, ...],
+        parts: tuple[str, ...],
         by: str,
         now: datetime,
         *,
         request_key: str | None = None,
         pause: Pause | None = None,
     ) -> str:
-        """Queue a person's message; the id of its first part. The same key: the same id."""
+        """Queue a person's message; the id of its first part. The same key: the same id.
+
+        Raises Refused when the key was used in another conversation.
+        """
         ...
 
     async def replay(self, event_id: str, now: datetime) -> str | None:
-        """Put a dead or skipped event back; the conversation to wake, None for other events."""
+        """Put a dead or skipped event back; the conversation to wake, None for other events.
+
+        Raises Refused for an event in any other state.
+        """
         ...

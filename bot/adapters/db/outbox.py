@@ -115,18 +115,22 @@ def settle(
     worker_id: str,
     now: datetime,
     policy: Policy,
-) -> None:
-    """Store what came of an attempt; refused when somebody else has settled it meanwhile."""
+) -> bool:
+    """Store what came of an attempt; refused when somebody else has settled it meanwhile.
+
+    Whether the conversation has more to send, now or later.
+    """
     thread = lock(tx, message.conversation_id)
     if thread is None:
         raise LostClaim(f"message {message.id} is gone")
     row = tx.execute(select(messages).where(messages.c.id == message.id)).one()
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
         _note_provider_id(tx, row, outcome)
-        return
-    if row.status != "sending" or row.worker_id != worker_id:
+    elif row.status == "sending" and row.worker_id == worker_id:
+        _apply_outcome(tx, row, thread, outcome, now, policy)
+    else:
         raise LostClaim(f"message {message.id} is no longer ours")
-    _apply_outcome(tx, row, thread, outcome, now, policy)
+    return bool(open_sends(tx, message.conversation_id))
 
 
 def _apply_outcome(

@@ -92,9 +92,9 @@ class Store:
             )
         )
 
-    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> None:
-        """What came of an attempt."""
-        await self._db.write(
+    async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> bool:
+        """What came of an attempt; whether the conversation has more to send."""
+        return await self._db.write(
             lambda tx: outbox.settle(tx, message, outcome, self.worker_id, now, self._policy)
         )
 
