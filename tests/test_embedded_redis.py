@@ -265,3 +265,8 @@ async def test_the_server_gets_no_secrets_in_its_environment(
     owner = own(tmp_path, OPENAI_API_KEY="sk-made-up")
     pid = await server_pid(owner.url)
     assert b"sk-made-up" not in environment_of(pid)
+
+
+async def test_ctrl_c_is_not_for_the_server(own: Callable[..., Owner], tmp_path: Path) -> None:
+    owner = own(tmp_path)
+    assert os.getpgid(await server_pid(owner.url)) != os.getpgid(owner.process.pid)
