@@ -7,6 +7,15 @@ Value = str | int | float | bool | Sequence[str | int | float | bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Business:
+    """The business as prompts speak of it; empty texts: not told."""
+
+    name: str = ""
+    timezone: str = "UTC"
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HandOffRule:
     """When the bot calls a person, and the words the customer then gets."""
 

@@ -1,0 +1,27 @@
+"""Settings: config.yaml and the environment, checked as a whole before anything starts."""
+
+from bot.config.loading import (
+    DEFAULT_PATH,
+    EditNote,
+    Examined,
+    Settings,
+    examine,
+    load,
+    reload_note,
+)
+from bot.config.secrets import PLACEHOLDERS, OperatorToken, Secrets
+from bot.config.tree import LineSettings
+
+__all__ = [
+    "DEFAULT_PATH",
+    "PLACEHOLDERS",
+    "EditNote",
+    "Examined",
+    "LineSettings",
+    "OperatorToken",
+    "Secrets",
+    "Settings",
+    "examine",
+    "load",
+    "reload_note",
+]

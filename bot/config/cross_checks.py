@@ -1,0 +1,43 @@
+"""Settings that work, though perhaps not as meant: warnings, never faults."""
+
+from collections.abc import Iterator
+
+from bot.config.faults import Sources
+from bot.config.secrets import Secrets
+from bot.config.tree import SettingsTree
+from bot.errors import Fault
+
+
+def oddities(
+    tree: SettingsTree, secrets: Secrets, sources: Sources, *, dev: bool
+) -> Iterator[Fault]:
+    """Each with what comes of it."""
+    yield from _odd_times(tree, sources)
+    yield from _odd_keys(tree, secrets, sources, dev=dev)
+    if tree.limits.llm_cost_per_day and tree.llm.model not in tree.llm.prices:
+        message = "no price for the model in llm.prices: tokens are counted, not limited"
+        yield sources.fault(("limits", "llm_cost_per_day"), message)
+
+
+def _odd_times(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
+    quiet_s, wait_s = tree.conversation.quiet_period_s, tree.conversation.max_wait_s
+    if quiet_s > wait_s:
+        message = f"shorter than quiet_period_s: answers come after {wait_s:g} s all the same"
+        yield sources.fault(("conversation", "max_wait_s"), message)
+    if tree.retry.base_delay_s > tree.retry.max_delay_s:
+        message = "shorter than base_delay_s: every retry waits this long"
+        yield sources.fault(("retry", "max_delay_s"), message)
+
+
+def _odd_keys(
+    tree: SettingsTree, secrets: Secrets, sources: Sources, *, dev: bool
+) -> Iterator[Fault]:
+    if not dev and secrets.openai_api_key is None and secrets.openai_base_url is None:
+        message = "not set: no model can be asked, and customers' messages wait until it is"
+        yield Fault(message, "OPENAI_API_KEY")
+    if tree.speech.provider == "deepgram":
+        outcome = "voice notes get the prompt's `unsupported`"
+        if secrets.deepgram_api_key is None:
+            yield Fault(f"not set, so speech.provider is `none`: {outcome}", "DEEPGRAM_API_KEY")
+        else:
+            yield sources.fault(("speech", "provider"), f"not built yet: {outcome}")

@@ -1,0 +1,185 @@
+"""What config.yaml may say: every key, its type, its range and its default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bot.config.values import (
+    Contact,
+    Count,
+    Day,
+    DayHours,
+    Flag,
+    Host,
+    LineId,
+    NotBuilt,
+    Number,
+    PositiveSeconds,
+    PromptPath,
+    Seconds,
+    ShortText,
+    SpeechProvider,
+    Text,
+    TextBody,
+    TimeZone,
+    Whole,
+)
+from bot.domain.opening_hours import hours_text
+from bot.domain.prompt import Business
+
+Answer = Literal["all", "listed", "nobody"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ServerSettings(Section):
+    host: ShortText = "127.0.0.1"
+    port: Whole = Field(default=8000, ge=0, le=65535)
+    """0: any free port."""
+
+
+class BusinessSettings(Section):
+    name: Text = Field(default="", max_length=200)
+    timezone: TimeZone = "UTC"
+    hours: Mapping[Day, DayHours] = Field(default_factory=dict)
+    """By day (`mon` to `sun`); an empty tuple: closed."""
+
+    def for_prompts(self) -> Business:
+        """The business as prompts speak of it."""
+        return Business(self.name, self.timezone, hours_text(self.hours))
+
+
+class LineEntry(Section):
+    """One line as written; what is left out comes from `lines.default`."""
+
+    prompt: PromptPath | None = None
+    answer: Answer | None = None
+    only: tuple[Contact, ...] = Field(default=(), max_length=10_000)
+
+    @model_validator(mode="after")
+    def _numbers_when_listed(self) -> Self:
+        # Without this a forgotten `answer` would answer everybody on somebody's own phone.
+        if self.only and self.answer != "listed":
+            raise ValueError("`only` counts with `answer: listed`: add that, or remove `only`")
+        if self.answer == "listed" and not self.only:
+            raise ValueError("`answer: listed` needs `only: [numbers]` beside it")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """What holds for one line; `only` are contact keys, looked at when `answer` is `listed`."""
+
+    prompt: str
+    answer: Answer
+    only: tuple[str, ...] = ()
+
+
+class LineApiSettings(Section):
+    timeout_s: PositiveSeconds = 15
+    text_body: TextBody = Field(
+        default_factory=lambda: {"to": "{to}", "type": "text", "text": "{text}"}
+    )
+    on_uncertain: Literal["resend", "ask"] = "resend"
+    uncertain_wait_s: PositiveSeconds = 10
+
+
+class Price(Section):
+    """Per million tokens, in whatever currency `limits.llm_cost_per_day` is in."""
+
+    input: Number = Field(ge=0)
+    output: Number = Field(ge=0)
+
+
+class LlmSettings(Section):
+    model: ShortText = "gpt-4.1-mini"
+    timeout_s: PositiveSeconds = 45
+    max_output_tokens: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    temperature: Number | None = Field(default=None, ge=0, le=2)
+    prices: Mapping[str, Price] = Field(default_factory=dict)
+
+
+class SpeechSettings(Section):
+    provider: SpeechProvider = "deepgram"
+
+
+class MediaSettings(Section):
+    """Accepted so that a settings file can be complete; nothing fetches media yet."""
+
+    allowed_hosts: tuple[Host, ...] = ("media.mossmoon.app",)
+    max_bytes: Whole = Field(default=25_000_000, ge=1)
+
+
+class ConversationSettings(Section):
+    quiet_period_s: Seconds = 3
+    max_wait_s: Seconds = 20
+    history_tokens: Count = 6000
+    stale_after_s: PositiveSeconds = 43_200
+    """A message that waited longer than this is for a person."""
+
+
+class TakeoverSettings(Section):
+    auto_resume_after_s: Seconds = 14_400
+    """0: a pause ends when somebody ends it."""
+    grace_s: Seconds = 600
+    wait_for_person: Flag = False
+    foreign_messages: Literal["pause", "record", "ignore"] = "pause"
+    operators: Annotated[tuple[Contact, ...], NotBuilt] = ()
+    notify_url: Annotated[Text, NotBuilt] = ""
+
+
+class LimitSettings(Section):
+    """0: no limit."""
+
+    replies_per_contact_per_hour: Count = 30
+    llm_cost_per_day: Number = Field(default=0, ge=0)
+
+
+class RetentionSettings(Section):
+    """0: keep."""
+
+    messages_days: Annotated[Number, Field(ge=0), NotBuilt] = 0
+    media_days: Annotated[Number, Field(ge=0), NotBuilt] = 0
+
+
+class RetrySettings(Section):
+    max_attempts: Whole = Field(default=8, ge=1, le=1000)
+    base_delay_s: PositiveSeconds = 1
+    max_delay_s: PositiveSeconds = 300
+
+
+class SettingsTree(Section):
+    """The whole of config.yaml."""
+
+    server: ServerSettings = ServerSettings()
+    business: BusinessSettings = BusinessSettings()
+    lines: Mapping[LineId, LineEntry] = Field(default_factory=dict, max_length=10_000)
+    line_api: LineApiSettings = LineApiSettings()
+    llm: LlmSettings = LlmSettings()
+    speech: SpeechSettings = SpeechSettings()
+    media: MediaSettings = MediaSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    takeover: TakeoverSettings = TakeoverSettings()
+    limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
+    retry: RetrySettings = RetrySettings()
+
+    def line(self, line_id: str) -> LineSettings:
+        """What holds for a line, listed or not."""
+        default = self.lines.get("default", LineEntry())
+        entry = self.lines.get(line_id, default)
+        prompt = default.prompt if entry.prompt is None else entry.prompt
+        chosen = default if entry.answer is None else entry
+        return LineSettings(
+            prompt="prompts/default.yaml" if prompt is None else prompt,
+            answer="all" if chosen.answer is None else chosen.answer,
+            only=chosen.only,
+        )
+
+    def prompt_files(self) -> Mapping[str, str]:
+        """The prompt file of `default` and of every listed line."""
+        return {line_id: self.line(line_id).prompt for line_id in ("default", *self.lines)}

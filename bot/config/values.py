@@ -1,0 +1,178 @@
+"""The kinds of value that settings are made of: strict, bounded, with errors an operator can use.
+
+Strict, because a lenient reading turns `true` into port 1 and `no` into false.
+"""
+
+import re
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from bot.domain.contact import contact_key
+from bot.domain.opening_hours import DAYS, opening
+from bot.domain.text_body import body_faults
+from bot.yaml_reader import DecimalNumber, WholeNumber
+
+_LINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
+_FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_PLACE = re.compile(r"\{([A-Za-z_]+)\}")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """` Did you mean `…`?` when something known is close, else the list of what is known."""
+    by_folded = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(by_folded), n=1, cutoff=0.5)
+    if close:
+        return f"did you mean `{by_folded[close[0]]}`?"
+    return f"known: {', '.join(known)}" if known else "remove it"
+
+
+def _as_written(value: Any) -> Any:
+    """`+34600111222` without quotes is a number in YAML; where text is wanted it is that text."""
+    return value.source if isinstance(value, WholeNumber | DecimalNumber) else value
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        hint = nearest(name, sorted(zoneinfo.available_timezones()) if len(name) > 3 else [])
+        hint = hint if hint.startswith("did") else "write one like `Europe/Madrid`"
+        raise ValueError(f"no such time zone; {hint}") from None
+    return name
+
+
+def _contact(address: str) -> str:
+    key = contact_key(address)
+    if not key or not key.isprintable() or len(key) > 200:
+        raise ValueError("write a phone number like `+34600111222`")
+    if re.fullmatch(r"[+0-9 ().-]*", key) and not re.fullmatch(r"\+[0-9]{7,15}", key):
+        raise ValueError("not a whole phone number: write it like `+34600111222`")
+    return key
+
+
+def _host(name: str) -> str:
+    name = name.lower()
+    if not _HOST.fullmatch(name):
+        raise ValueError("write `host` or `host:port`, without `https://` and without a path")
+    return name
+
+
+def _prompt_path(given: str) -> str:
+    """`default`, `prompts/default.yaml`: always below the folder of the settings file."""
+    path = PurePosixPath(given.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+        raise ValueError("must lie below the folder of the settings: write `prompts/default.yaml`")
+    if not path.parts:
+        raise ValueError("write the name of a prompt file, like `prompts/default.yaml`")
+    if path.suffix in {".yaml", ".yml"}:
+        return str(path)
+    if len(path.parts) > 1:
+        raise ValueError("must end in .yaml: write `prompts/default.yaml`")
+    return f"prompts/{path}.yaml"
+
+
+def _line_id(name: str) -> str:
+    if not _LINE_ID.fullmatch(name):
+        raise ValueError("a line's id has letters, digits and `_ . : -` only, like `ln_…`")
+    return name
+
+
+def _day(name: str) -> str:
+    name = name.lower()
+    if name in _FULL_DAYS:
+        return name[:3]
+    if name not in DAYS:
+        raise ValueError(f"no day of the week; {nearest(name, DAYS)}")
+    return name
+
+
+def _day_hours(value: Any) -> Any:
+    """One span, a list of spans, or `closed` (an empty tuple)."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        raise ValueError('write `closed` or a list like ["09:00-13:00", "16:00-20:00"]')
+    if list(items) in ([], ["closed"]):
+        return ()
+    spans = tuple(opening(item) if isinstance(item, str) else None for item in items)
+    if None in spans:
+        raise ValueError('write spans like "09:00-13:00", or `closed` alone')
+    return spans
+
+
+def _not_built(value: Any) -> Any:
+    if value:
+        remedy = "write 0" if isinstance(value, int | float) else "leave it empty"
+        raise ValueError(f"not built yet: {remedy}")
+    return value
+
+
+def _built_speech(provider: str) -> str:
+    if provider in {"openai", "local"}:
+        raise ValueError("not built yet: write `none`")
+    return provider
+
+
+def _body(template: Any) -> Any:
+    plain = _plain(template)
+    faults = [*body_faults(plain)]
+    strange = [name for name in _place_names(plain) if name not in {"to", "text"}]
+    faults += [f"`{{{name}}}` is not known: only {{to}} and {{text}} are" for name in strange]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """The same without the numbers' written form, which no other module needs to know of."""
+    match value:
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case WholeNumber():
+            return int(value)
+        case DecimalNumber():
+            return float(value)
+        case _:
+            return value
+
+
+def _place_names(value: Any) -> list[str]:
+    match value:
+        case str():
+            return _PLACE.findall(value)
+        case Mapping():
+            return [name for item in value.values() for name in _place_names(item)]
+        case list():
+            return [name for item in value for name in _place_names(item)]
+        case _:
+            return []
+
+
+Text = Annotated[str, BeforeValidator(_as_written)]
+ShortText = Annotated[Text, Field(min_length=1, max_length=500)]
+Whole = Annotated[int, Strict()]
+Count = Annotated[Whole, Field(ge=0)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(ge=0, le=31_536_000)]
+PositiveSeconds = Annotated[Number, Field(gt=0, le=31_536_000)]
+Flag = Annotated[bool, Strict()]
+TimeZone = Annotated[Text, AfterValidator(_time_zone)]
+Contact = Annotated[Text, AfterValidator(_contact)]
+Host = Annotated[Text, AfterValidator(_host)]
+PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
+SpeechProvider = Annotated[
+    Literal["deepgram", "openai", "local", "none"], AfterValidator(_built_speech)
+]
+LineId = Annotated[str, AfterValidator(_line_id)]
+Day = Annotated[str, AfterValidator(_day)]
+DayHours = Annotated[tuple[str, ...], BeforeValidator(_day_hours)]
+NotBuilt = AfterValidator(_not_built)
+"""Nothing acts on the key yet: to accept a value would be to pretend."""
+TextBody = Annotated[Any, AfterValidator(_body)]
