@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +25,6 @@ KEY = "a-key-nobody-guesses"
 ANA = "+15550100001"
 
 Event = dict[str, object]
-Reaction = Callable[["Site", Event], Awaitable[None]]
 
 
 @dataclass
@@ -41,8 +40,6 @@ class Site:
     wrong_signatures: int = 0
     statuses: list[int] = field(default_factory=list)
     """Scripted answers for the next `message.received` calls; then 200."""
-    reaction: Reaction | None = None
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -63,10 +60,6 @@ class Site:
             status = self.statuses.pop(0)
             if status != 200:
                 return JSONResponse({}, status)
-        if event["event"] == "message.received" and self.reaction is not None:
-            task = asyncio.create_task(self.reaction(self, event))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
         return JSONResponse({"ok": True})
 
     async def reply(self, to: str, text: str, **headers: str) -> httpx.Response:

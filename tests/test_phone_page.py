@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.sandbox_server import ANA, KEY, Event, Site, eventually, running
+from tests.sandbox_server import ANA, KEY, Site, eventually, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -54,11 +54,12 @@ async def open_phone(
         async_playwright() as playwright,
     ):
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(
+        context = await browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             locale="en-GB",
         )
+        page = await context.new_page()
         phone = Phone(page, site)
         page.on("pageerror", lambda error: phone.complaints.append(str(error)))
         page.on("console", lambda message: phone.complaints.append(message.text))
@@ -70,14 +71,6 @@ async def open_phone(
         assert phone.complaints == []
         assert all(url.startswith(site.url) for url in phone.requests)
         await browser.close()
-
-
-async def echo(site: Site, event: Event) -> None:
-    """A scripted product: answers every message through the line API."""
-    message = event["message"]
-    assert isinstance(message, dict)
-    answer = await site.reply(message["from"], f"You said: {message['text']}")
-    assert answer.status_code == 201
 
 
 async def test_a_message_is_ticked_and_its_reply_appears() -> None:
@@ -94,6 +87,7 @@ async def test_a_message_is_ticked_and_its_reply_appears() -> None:
         await expect(page.get_by_role("status", name="typing")).to_have_count(0)
         await expect(page.get_by_role("textbox", name="Message")).to_have_value("")
         await expect(page.locator(".row.out")).to_have_count(1)
+        await expect(page.locator(".day")).to_have_text(["Today"])
 
 
 async def test_formatting_is_shown_and_hostile_text_stays_text() -> None:
@@ -165,6 +159,7 @@ async def test_a_reply_to_one_bubble_quotes_it() -> None:
         await page.keyboard.press("Enter")
         await expect(page.locator("#quote-strip")).to_contain_text("We have rye and wheat.")
         await phone.say("Rye, please.")
+        await expect(page.locator(".row.out .meta .icon-delivered")).to_be_visible()
         await expect(page.locator(".row.out .quoted")).to_have_text("We have rye and wheat.")
         await expect(page.locator("#quote-strip")).to_be_hidden()
         await eventually(lambda: phone.site.of("message.received"))
@@ -236,6 +231,20 @@ async def test_the_page_says_who_answers() -> None:
     async with open_phone(model_name="gpt-4.1-mini") as phone:
         await expect(phone.page.get_by_text("No LLM key is set: a stand-in")).to_be_hidden()
         await expect(phone.page.locator("#model")).to_have_text("gpt-4.1-mini")
+
+
+async def test_with_many_tabs_the_first_steps_back_and_can_return() -> None:
+    async with open_phone() as phone:
+        address = f"{phone.site.url}/sandbox"
+        for _ in range(4):
+            other = await phone.page.context.new_page()
+            await other.goto(address)
+            await expect(other.get_by_role("link", name="Chidi")).to_be_visible()
+        await expect(phone.page.get_by_text("open in other tabs")).to_be_visible()
+        await phone.page.get_by_role("button", name="Use it here").click()
+        await expect(phone.page.get_by_text("open in other tabs")).to_be_hidden()
+        await phone.site.reply(ANA, "still live")
+        await expect(phone.page.locator(".row.in")).to_have_count(1)
 
 
 async def test_a_narrow_page_shows_the_list_or_the_chat() -> None:

@@ -1,12 +1,15 @@
 """The stand-in line over real HTTP: signed webhooks, redelivery, sends, and who may call what."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 
 import httpx
 import pytest
 
-from bot.sandbox.chats import MAX_BUBBLES, Author, Bubble, Chats
+from bot.sandbox.chats import MAX_BUBBLES, MAX_CUSTOMERS, Author, Bubble, Chats
 from bot.sandbox.feed import Feed
+from bot.sandbox.guard import is_local
 from bot.sandbox.values import now
 from tests.sandbox_server import (
     ANA,
@@ -225,6 +228,9 @@ async def test_a_message_to_an_unknown_number_opens_one_more_phone() -> None:
         assert [each["text"] for each in await bubbles(client, "+15550109999")] == [
             "A customer needs you."
         ]
+        more = [await site.reply(f"+1555020{at:04}", "hello") for at in range(MAX_CUSTOMERS)]
+        assert {answer.status_code for answer in more} == {201, 422}
+        assert len((await client.get("/sandbox/state")).json()["customers"]) == MAX_CUSTOMERS
 
 
 def test_a_chat_forgets_its_oldest_messages() -> None:
@@ -260,6 +266,25 @@ async def test_nothing_answers_a_foreign_host_or_a_proxy(headers: dict[str, str]
         good = {"to": ANA, "type": "text", "text": "hello"}
         assert (await client.post(SEND, json=good, headers=BEARER | given)).status_code == 404
         assert await bubbles(client) == []
+
+
+@pytest.mark.parametrize(
+    ("client", "local"),
+    [
+        (("127.0.0.1", 5), True),
+        (("127.8.9.1", 5), True),
+        (("::1", 5), True),
+        (("::ffff:127.0.0.1", 5), True),
+        (("203.0.113.9", 5), False),
+        (("192.168.1.7", 5), False),
+        (("::ffff:203.0.113.9", 5), False),
+        (("testclient", 5), False),
+        (None, False),
+    ],
+)
+def test_only_this_machine_is_local(client: tuple[str, int] | None, local: bool) -> None:
+    scope = {"type": "http", "client": client, "headers": [(b"host", b"127.0.0.1:8000")]}
+    assert is_local(scope, 8000) is local
 
 
 async def test_localhost_is_an_own_name_too() -> None:
@@ -353,15 +378,15 @@ async def test_a_fifth_page_takes_the_place_of_the_first() -> None:
     async with running() as site, browser_session(site) as client:
         seen: list[list[str]] = [[] for _ in range(5)]
 
-        async def watch(at: int) -> None:
+        async def watch(lines: list[str]) -> None:
             async with client.stream("GET", "/sandbox/events", timeout=20) as stream:
                 async for line in stream.aiter_lines():
-                    seen[at].append(line)
+                    lines.append(line)  # noqa: PERF401 - it is read while the stream goes on
 
         watching = []
-        for at in range(5):
-            watching.append(asyncio.create_task(watch(at)))
-            await eventually(lambda at=at: "event: state" in seen[at])
+        for lines in seen:
+            watching.append(asyncio.create_task(watch(lines)))
+            await eventually(partial(lines.__contains__, "event: state"))
         await asyncio.wait_for(watching[0], 5)
         assert "event: moved" in seen[0]
         site.stopping.set()
@@ -380,3 +405,16 @@ async def test_typing_shows_between_the_message_and_its_reply() -> None:
         assert 0 < await typing_seconds(client) <= 60
         await site.reply(ANA, "hi")
         assert await typing_seconds(client) == 0
+
+
+def test_a_reply_that_was_quicker_than_the_webhooks_answer_leaves_no_typing() -> None:
+    chats = Chats(Feed())
+    ana = chats.add(ANA, "Ana")
+    asked = Bubble(id="1", author=Author.CUSTOMER, text="hello", at=now())
+    chats.show(ana, asked)
+    chats.show(ana, replace(asked, id="2", author=Author.SHOP))
+    chats.expect_reply(ana, "1")
+    assert ana.typing_until is None
+    chats.show(ana, replace(asked, id="3"))
+    chats.expect_reply(ana, "3")
+    assert ana.typing_until is not None

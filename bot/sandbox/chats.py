@@ -71,7 +71,7 @@ class Chats:
         if address in self._customers:
             raise Declined(409, "exists", "There is already a customer with this number.")
         if len(self._customers) >= MAX_CUSTOMERS:
-            raise Declined(409, "too_many", f"There is room for {MAX_CUSTOMERS} customers only.")
+            raise Declined(422, "too_many", f"There is room for {MAX_CUSTOMERS} customers only.")
         customer = self._customers[address] = Customer(address, name)
         self._feed.publish("customer", _customer_json(customer))
         return customer

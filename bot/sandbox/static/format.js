@@ -31,7 +31,8 @@ export function format(text) {
 
 /** One line without its marks, for lists and quotes. */
 export function preview(text) {
-  return format(text.slice(0, 300)).textContent.replace(/\s+/g, " ").trim();
+  const plain = text.slice(0, 300).replaceAll("```", "").split("\n").map((line) => format(line).textContent);
+  return plain.join(" ").replace(/\s+/g, " ").trim();
 }
 
 function lines(out, text) {

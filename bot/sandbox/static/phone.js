@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { drawPeople } from "./people.js";
 import { drawLine, startSheets } from "./sheets.js";
 import { apply, select, selectedCustomer, state, subscribe } from "./store.js";
-import { drawBubble, drawThread, drawTyping, removeBubble, startThread } from "./thread.js";
+import { drawBubble, drawThread, drawTyping, renameBubble, startThread } from "./thread.js";
 
 const KINDS = ["state", "customer", "typing", "bubble", "line"];
 const WIDE = matchMedia("(min-width: 760px)");
@@ -51,7 +51,12 @@ function addressIn(hash) {
 const changes = {
   all: drawAll,
   line: drawLine,
-  people: drawPeople,
+  people() {
+    drawPeople();
+    // A customer who has just been added may be named by the address already.
+    const wanted = addressIn(location.hash);
+    if (wanted !== state.selected && state.customers.has(wanted)) openFromAddress();
+  },
   select() {
     drawPeople();
     drawHead();
@@ -63,8 +68,8 @@ const changes = {
     drawPeople();
     if (address === state.selected) drawBubble(id);
   },
-  gone(address, id) {
-    if (address === state.selected) removeBubble(id);
+  adopted(address, id, newId) {
+    if (address === state.selected) renameBubble(id, newId);
   },
   typing() {
     drawPeople();
@@ -81,7 +86,7 @@ function connection(status) {
 
 const start = () => listen(KINDS, apply, connection);
 
-subscribe((what, address, id) => changes[what](address, id));
+subscribe((what, ...about) => changes[what](...about));
 startThread(quote);
 startComposer();
 startSheets();

@@ -13,13 +13,13 @@ export const state = {
   selected: "",
 };
 
-/** Call `listener(what, address, id)` on every change: "all", "line", "people", "bubble", "select". */
+/** Call `listener(what, address, id, newId)` on every change; `what` names one of phone.js's changes. */
 export function subscribe(listener) {
   listeners.push(listener);
 }
 
-function tell(what, address, id) {
-  for (const listener of listeners) listener(what, address, id);
+function tell(what, ...about) {
+  for (const listener of listeners) listener(what, ...about);
 }
 
 export const selectedCustomer = () => state.customers.get(state.selected);
@@ -101,13 +101,13 @@ function setBubble({ address, bubble }) {
   tell("bubble", address, bubble.id);
 }
 
-/** The sandbox has a message that this page showed as pending: drop the temporary one. */
+/** The sandbox has a message that this page shows as pending: it takes that one's place. */
 function adopt(customer, bubble) {
-  for (const [id, each] of customer.bubbles) {
-    if (each.tick === "pending" && each.text === bubble.text) {
-      customer.bubbles.delete(id);
-      tell("gone", customer.address, id);
-      return;
-    }
-  }
+  const same = ([, each]) => each.tick === "pending" && each.text === bubble.text;
+  const pending = [...customer.bubbles].find(same)?.[0];
+  if (!pending) return;
+  customer.bubbles = new Map(
+    [...customer.bubbles].map(([id, each]) => (id === pending ? [bubble.id, bubble] : [id, each])),
+  );
+  tell("adopted", customer.address, pending, bubble.id);
 }

@@ -64,9 +64,13 @@ export function drawBubble(id) {
   else setMissed(missed + 1);
 }
 
-export function removeBubble(id) {
-  nodes.get(id)?.remove();
+/** A pending bubble has got its real id. */
+export function renameBubble(id, newId) {
+  const node = nodes.get(id);
+  if (!node) return;
+  node.dataset.id = newId;
   nodes.delete(id);
+  nodes.set(newId, node);
 }
 
 /** Show or hide the three dots. */
