@@ -79,6 +79,8 @@ class LineHeld:
     code: str
     error: str
     retry_after: timedelta | None = None
+    capped: bool = False
+    """429: the line is fine, it has sent enough; False: it is not ready."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,10 +149,9 @@ def _apply_outcome(
         case NotSent(error):
             again = now + _backoff(row.attempts, policy)
             _end(tx, row, {"status": "queued", "next_at": again, "error": error})
-        case LineHeld(code, error, retry_after):
-            wait = _hold_wait(code, retry_after, policy)
-            _end(tx, row, {"status": "held", "error": error})
-            hold(tx, row.line_id, code, error, now, now + wait)
+        case LineHeld():
+            _end(tx, row, {"status": "held", "error": outcome.error})
+            _hold_line(tx, row.line_id, outcome, now, policy)
         case AccountHeld(code, error):
             _end(tx, row, {"status": "held", "error": error})
             hold(tx, ALL, code, error, now, now + policy.hold_probe)
@@ -407,10 +406,14 @@ def _first_status(thread: Thread, draft: bool) -> str:
     return "held" if thread.held else "queued"
 
 
-def _hold_wait(code: str, retry_after: timedelta | None, policy: Policy) -> timedelta:
-    if retry_after is not None:
-        return retry_after
-    return policy.not_ready_probe if code == "line_not_ready" else policy.hold_probe
+def _hold_line(
+    tx: Connection, line_id: str, outcome: LineHeld, now: datetime, policy: Policy
+) -> None:
+    wait = policy.hold_probe if outcome.capped else policy.not_ready_probe
+    if outcome.retry_after is not None:
+        wait = outcome.retry_after
+    code = "rate_limited" if outcome.capped else "not_ready"
+    hold(tx, line_id, code, f"{outcome.code}: {outcome.error}", now, now + wait)
 
 
 def _backoff(attempt: int, policy: Policy) -> timedelta:

@@ -33,7 +33,7 @@ def classify(
         case 401 | 402:
             return AccountHeld(code, error)
         case 409 | 429:
-            return LineHeld(code, error, parse_retry_after(retry_after, now))
+            return LineHeld(code, error, parse_retry_after(retry_after, now), capped=status == 429)
         case 408 | 425:  # it asks for the same request again, and has not acted on this one
             return NotSent(error)
         case _ if status >= 500:
