@@ -6,6 +6,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, AuthenticationError, BadRequestError
 
+from bot.sandbox.model import completion
 from bot.sandbox.person import asks_for_person
 from bot.sandbox.quoting import NOTHING_FOUND, answer
 from tests.sandbox_server import API_KEY, Site, running
@@ -116,6 +117,19 @@ def test_a_call_for_a_person_is_understood(text: str) -> None:
 )
 def test_other_words_are_no_call_for_a_person(text: str) -> None:
     assert not asks_for_person(text)
+
+
+def test_the_customers_own_words_count_and_notes_in_brackets_do_not() -> None:
+    burst = '[Monday 3 May 2027, 09:10]\n[replying to: "Rye bread costs 4.50"]\nhello\nagent'
+    words = [{"role": "system", "content": PROMPT}, {"role": "user", "content": burst}]
+    with_tool = completion({"messages": words, "tools": [TOOL]}, 0)
+    assert "tool_calls" in json.dumps(with_tool)
+    assert "Rye" not in json.dumps(with_tool)
+
+
+def test_the_same_request_gets_the_same_answer() -> None:
+    body = {"messages": [{"role": "system", "content": PROMPT}, {"role": "user", "content": "rye"}]}
+    assert completion(body, 7) == completion(body, 7)
 
 
 def sdk(site: Site, key: str = API_KEY) -> AsyncOpenAI:

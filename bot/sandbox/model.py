@@ -7,6 +7,7 @@ prompt; it never pretends to be a language model.
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ from bot.sandbox.values import Declined, Json
 
 MODEL_NAME = "stand-in"
 HAND_OFF = "hand_off"
+_NOTE = re.compile(r"^\s*\[.*\]\s*$")
 
 
 def create(api_key: str) -> FastAPI:
@@ -43,17 +45,18 @@ def create(api_key: str) -> FastAPI:
 def completion(body: Json, created: int) -> Json:
     """The answer to a request; only `created`, in seconds, differs between two calls."""
     messages = _messages(body)
-    said = messages[-1] if messages else {"role": "user", "content": ""}
+    last = messages[-1] if messages else {"role": "user", "content": ""}
+    said = _own_words(_text(last))
     tool = _hand_off_tool(body)
     message: dict[str, object] = {"role": "assistant", "content": None, "refusal": None}
     reason = "stop"
-    if said["role"] == "tool":
+    if last["role"] == "tool":
         message["content"] = "A colleague has been told and will write to you here."
-    elif tool is not None and asks_for_person(_text(said)):
-        message["tool_calls"] = [_call(tool, _text(said))]
+    elif tool is not None and any(asks_for_person(line) for line in [said, *said.splitlines()]):
+        message["tool_calls"] = [_call(tool, said)]
         reason = "tool_calls"
     else:
-        message["content"] = answer(_prompt(messages), _text(said))
+        message["content"] = answer(_prompt(messages), said)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     return {
         "id": f"chatcmpl-{_digest(body)}",
@@ -102,6 +105,11 @@ def _text(message: Mapping[str, object]) -> str:
         parts = [each.get("text") for each in content if isinstance(each, dict)]
         return "\n".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
+
+
+def _own_words(text: str) -> str:
+    """Without the lines in brackets that the product adds: times, quotes, what was sent."""
+    return "\n".join(line for line in text.splitlines() if not _NOTE.match(line))
 
 
 def _hand_off_tool(body: Json) -> Mapping[str, object] | None:
