@@ -199,13 +199,23 @@ def make_store(settings: Settings, database: Database) -> Store:
     return Store(database, policy_of(settings), parse, contact_key)
 
 
+def make_views(settings: Settings, database: Database) -> Views:
+    """The reads for people."""
+    return Views(database, [line for line in settings.lines if line != "default"])
+
+
+def make_handoff(settings: Settings, store: Store, queue: Queue) -> HandOff:
+    """The operators' work."""
+    return HandOff(store, queue, utc_now, policy_of(settings))
+
+
 @asynccontextmanager
 async def open_tools(settings: Settings, queue: Queue) -> AsyncIterator[Tools]:
     """The operator's tools on the configured database. Raises StoreUnavailable."""
     database = Database(database_url(settings), readers=1)
     try:
         store = make_store(settings, database)
-        views = Views(database)
-        yield Tools(settings, database, store, views, HandOff(store, queue, utc_now, settings))
+        handoff = make_handoff(settings, store, queue)
+        yield Tools(settings, database, store, make_views(settings, database), handoff)
     finally:
         await database.close()

@@ -32,6 +32,10 @@ class Llm(Protocol):
         """One completion. Raises Unavailable (outage) or Refused (this request never works)."""
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class Prompts(Protocol):
     """The prompt a line speaks with, at its latest valid version."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from bot.bootstrap import Endpoints, configured_endpoints, has_llm
 from bot.config import Settings
-from bot.errors import Fault
 from bot.sandbox.app import LINE_ID, SandboxApp, create
 
 
@@ -20,10 +19,6 @@ class Sandbox:
     line_id: str
     greeting: str
     """What the operator reads on the terminal: the one URL to open."""
-
-    def fault(self, message: str) -> tuple[Fault, ...]:
-        """A reason not to start."""
-        return (Fault(message),)
 
 
 def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sandbox:

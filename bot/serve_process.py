@@ -5,7 +5,6 @@ import contextlib
 import fcntl
 import gc
 import os
-import secrets as random_secrets
 import signal
 import socket
 import sys
@@ -28,9 +27,9 @@ from bot.adapters.embedded_redis import EmbeddedRedis
 from bot.adapters.mossmoon import parse, verify
 from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
-from bot.config import Settings, load, watch_settings
-from bot.errors import BotError, SettingsError, Unavailable
-from bot.handoff import HandOff
+from bot.config import Settings, load
+from bot.config_watch import watch_settings
+from bot.errors import BotError, Unavailable
 from bot.health import Health
 from bot.metrics import LOST_POKES
 from bot.sandbox_wiring import Sandbox, open_sandbox
@@ -111,7 +110,7 @@ class _Process:
                 self._listener = stack.enter_context(_listen(self._settings))
             sandbox = await self._open_sandbox(stack)
             parts = await self._open_parts(stack, sandbox)
-            await self._start(parts, sandbox, sole=sole)
+            await self._start(stack, parts, sandbox, sole=sole)
             await self._watch()
         log.info("process.stopped")
         return 0
@@ -153,13 +152,20 @@ class _Process:
         await prompts.load()
         return _Parts(database, store, queue, prompts, redis_url, queue_name)
 
-    async def _start(self, parts: _Parts, sandbox: Sandbox | None, *, sole: bool) -> None:
+    async def _start(
+        self,
+        stack: contextlib.AsyncExitStack,
+        parts: _Parts,
+        sandbox: Sandbox | None,
+        *,
+        sole: bool,
+    ) -> None:
         self._spawn(parts.prompts.watch(self._stop), "prompts")
         self._spawn(watch_settings(self._settings, self._stop), "settings")
         if self._listener is not None:
             await self._start_web(parts, sandbox, self._listener)
         if self._has_worker:
-            self._start_worker(parts, sandbox, sole=sole)
+            self._start_worker(stack, parts, sandbox, sole=sole)
         if sandbox is not None:
             await sandbox.app.start()
             print(sandbox.greeting, flush=True)  # noqa: T201 - the one URL to open
@@ -188,12 +194,21 @@ class _Process:
         host, port = listener.getsockname()[:2]
         log.info("web.listening", host=host, port=port)
 
-    def _start_worker(self, parts: _Parts, sandbox: Sandbox | None, *, sole: bool) -> None:
+    def _start_worker(
+        self,
+        stack: contextlib.AsyncExitStack,
+        parts: _Parts,
+        sandbox: Sandbox | None,
+        *,
+        sole: bool,
+    ) -> None:
         endpoints = (
             bootstrap.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
         )
         line = bootstrap.make_line(self._settings, endpoints)
         llm = bootstrap.make_llm(self._settings, endpoints)
+        stack.push_async_callback(line.close)
+        stack.push_async_callback(llm.close)
         worker = bootstrap.make_worker(
             self._settings, parts.store, parts.queue, line, llm, parts.prompts
         )
@@ -235,8 +250,8 @@ def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> we
     given = [secret.get_secret_value().encode() for secret in settings.secrets.webhook_secrets]
     secrets = given if sandbox is None else [sandbox.secret.encode()]
     webhook = web.Webhook(receiver, secrets, verify, parse)
-    handoff = HandOff(parts.store, parts.queue, bootstrap.utc_now, settings)
-    app = api.create_app(settings, handoff, Views(parts.database))
+    handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
+    app = api.create_app(settings, handoff, bootstrap.make_views(settings, parts.database))
     health = Health(parts.store, parts.queue, bootstrap.utc_now)
     web.add_operations(app, health, api.knows_token(settings))
     return web.Doors(webhook, app, None if sandbox is None else sandbox.app)
@@ -269,7 +284,7 @@ def _own_data(settings: Settings, *, alone: bool) -> Iterator[bool]:
         os.close(handle)
         raise Unavailable(f"{folder}: another bot runs on this folder: stop it first") from None
     try:
-        yield alone and settings.secrets.database_url is None
+        yield alone and bootstrap.database_url(settings).startswith("sqlite")
     finally:
         os.close(handle)
 
@@ -295,16 +310,9 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 
 async def _refuse_real_lines(views: Views, sandbox: Sandbox) -> None:
     """The sandbox must not take what waits for real customers."""
-    real = [line for line in await views.line_ids() if line != sandbox.line_id]
-    if real:
-        raise SettingsError(
-            sandbox.fault(
-                "this data directory holds conversations of real lines, and `bot dev` only "
-                "speaks to the sandbox: set BOT_DATA_DIR to another folder"
-            )
+    known = {line.line_id for line in (await views.lines()).items}
+    if known - {sandbox.line_id}:
+        raise Unavailable(
+            "this data directory holds conversations of real lines, and `bot dev` only speaks to "
+            "the sandbox: set BOT_DATA_DIR to another folder"
         )
-
-
-def new_token() -> str:
-    """An unguessable string."""
-    return random_secrets.token_urlsafe(24)
