@@ -35,7 +35,7 @@ _REASON_LIMIT = 200
 _NOT_DELIVERED = frozenset({"failed", "undelivered", "rejected", "error"})
 
 
-class Malformed(ValueError):  # noqa: N818 - says what the body is
+class Malformed(ValueError):
     """Not a JSON object whose `event` and `id` are non-empty strings."""
 
 

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\d{9,14}(\.\d{1,9})?", re.ASCII)
 _VOICE = frozenset({"voice", "audio", "ptt", "voice_note"})
 
 
-class Odd(Exception):  # noqa: N818 - a verdict on a message, caught within this package
+class Odd(Exception):
     """The message is incomplete or of the wrong shape; the text says where."""
 
 
