@@ -1,6 +1,6 @@
 """Whether a person has a conversation: by itself, with its line, or with everything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, false, or_, select, true

@@ -12,7 +12,6 @@ from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events, messages
 from bot.domain.contact import contact_key
 from bot.domain.event import EventState
-from bot.domain.outbox import SendStatus
 from bot.domain.shown import (
     Answerer,
     ConversationPage,
@@ -23,6 +22,7 @@ from bot.domain.shown import (
     MessagePage,
     MessageView,
     ScopeView,
+    shown_status,
 )
 from bot.errors import NotFound
 
@@ -94,6 +94,10 @@ class Views:
         """Every line, by id."""
         return await self._db.read(lambda tx: LinePage(list_lines(tx, self._configured_lines)))
 
+    async def line_ids(self) -> tuple[str, ...]:
+        """The lines that have been used."""
+        return tuple(view.line_id for view in (await self.lines()).items)
+
     async def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) whether everything is paused."""
         return await self._db.read(lambda tx: load_pauses(tx).scope(line_id))
@@ -145,8 +149,6 @@ def _message(tx: Connection, message_id: str) -> MessageView:
 
 
 def _show_message(row: Row[Any]) -> MessageView:
-    # What left and got no answer is still on its way, as far as anybody can tell.
-    status = SendStatus.SENDING.value if row.status == SendStatus.UNKNOWN else row.status
     return MessageView(
         id=row.id,
         direction=row.direction,
@@ -155,7 +157,7 @@ def _show_message(row: Row[Any]) -> MessageView:
         text=row.text,
         transcript=row.transcript,
         media_url=None,
-        status=status,
+        status=shown_status(row.status),
         error=row.error,
         provider_id=row.provider_id,
         prompt_version=row.prompt_version,
