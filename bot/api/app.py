@@ -1,0 +1,73 @@
+"""The FastAPI app: the operator API behind its tokens. Other doors hang their routes on it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+
+from bot.adapters.db.views import Views
+from bot.api import conversations, errors, events, lines, unbuilt
+from bot.api.gate import Gate, Known, Operators
+from bot.config import Settings
+from bot.handoff import HandOff
+
+MAX_BODY_BYTES = 2**20
+
+_DESCRIPTION = (
+    "What operators do: read conversations, take them over, give them back, write in the bot's "
+    "place. Every error is an object with `error` (stable, for programs) and `message` (for "
+    "people). Times are ISO 8601 in UTC. Longer pages than the largest are cut, not refused."
+)
+
+
+def create_app(settings: Settings, handoff: HandOff, views: Views) -> FastAPI:
+    """The app; without an operator's token set, everything for operators answers 404."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    errors.install(app)
+    app.add_middleware(Gate, operators=_operators(settings), max_body_bytes=MAX_BODY_BYTES)
+    for router in (
+        conversations.router(handoff, views),
+        lines.router(handoff, views),
+        events.router(handoff, views),
+        unbuilt.router(),
+    ):
+        app.include_router(router, prefix="/api")
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(_schema(app))
+
+    return app
+
+
+def knows_token(settings: Settings) -> Callable[[Request], Awaitable[bool]]:
+    """Whether a request carries an operator's token, for calls outside the operator API."""
+    operators = _operators(settings)
+
+    async def knows(request: Request) -> bool:
+        return isinstance(operators.identify(request.scope), Known)
+
+    return knows
+
+
+def _operators(settings: Settings) -> Operators:
+    tokens = settings.secrets.operator_tokens
+    return Operators([(one.name, one.token.get_secret_value()) for one in tokens])
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    schema = get_openapi(
+        title="Operator API", version="1", description=_DESCRIPTION, routes=app.routes
+    )
+    bearer = {"type": "http", "scheme": "bearer"}
+    schema.setdefault("components", {})["securitySchemes"] = {"operator": bearer}
+    schema["security"] = [{"operator": []}]
+    return schema

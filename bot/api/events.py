@@ -1,0 +1,42 @@
+"""Stored webhook calls: what became of them, and another try."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bot.adapters.db.views import Views
+from bot.api.calls import ERRORS, Body, Id, Operator
+from bot.domain.event import EventState
+from bot.domain.shown import EventPage, EventView
+from bot.errors import Refused
+from bot.handoff import HandOff
+
+
+def router(handoff: HandOff, views: Views) -> APIRouter:
+    """All calls below `/events`."""
+    api = APIRouter(prefix="/events", tags=["events"], responses=ERRORS)
+
+    @api.get("")
+    async def events(
+        state: Annotated[
+            str, Query(max_length=100, description="Any of the states, comma-separated.")
+        ] = "",
+        limit: Annotated[int, Query(ge=1)] = 50,
+    ) -> EventPage:
+        return await views.events(states=named_states(state), limit=limit)
+
+    @api.post("/{event_id}/replay")
+    async def replay(event_id: Id, operator: Operator, body: Body | None = None) -> EventView:
+        del body  # an empty object at most
+        await handoff.replay(event_id, operator)
+        return await views.event(event_id)
+
+    return api
+
+
+def named_states(listed: str) -> frozenset[str]:
+    """The states in a comma-separated list. Raises Refused for one that does not exist."""
+    named = frozenset(name.strip() for name in listed.split(",") if name.strip())
+    if not named <= frozenset(EventState):
+        raise Refused(f"state: any of {', '.join(EventState)}, comma-separated", 422)
+    return named
