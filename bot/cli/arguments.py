@@ -1,0 +1,140 @@
+"""What can be typed after `bot`. Light to import: no command's own module is loaded here."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+from bot.domain.event import EventState
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LENGTH = re.compile(r"(?:\d{1,9}(?:\.\d{1,3})?[smhd])+", re.ASCII)
+_LENGTH_PART = re.compile(r"([\d.]+)([smhd])", re.ASCII)
+
+_PROCESSES: Final = {
+    "dev": "the whole product on this machine, with a sandbox line and a phone in the browser",
+    "run": "web and worker in one process, for one machine",
+    "serve": "the web side alone: takes webhooks, shows the operator API",
+    "worker": "the working side alone: answers and sends",
+}
+_UNBUILT: Final = {
+    "why": "the whole way of one event or message",
+    "export": "all of a customer's data",
+    "erase": "remove all of a customer's data",
+    "eval": "run the conversation tests kept beside the prompts",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and ends with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command and its arguments; `module` is the one below `bot.cli` that runs it.
+
+    Raises SystemExit: 0 for `--help`, 2 for wrong usage.
+    """
+    parser = _Parser(prog="bot", description="A bot that answers on WhatsApp lines.")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    for name, about in _PROCESSES.items():
+        _add(commands, name, "processes", about)
+    check = _add(commands, "check", "checking", "validate settings, prompts and environment")
+    _add_json(check)
+    chat = _add(commands, "chat", "chat", "talk to a prompt here; no line, no database")
+    chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
+    _add_operators_commands(commands)
+    for name, about in _UNBUILT.items():
+        unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
+        unbuilt.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def _add_operators_commands(commands: Any) -> None:
+    listing = _add(commands, "conversations", "operate", "the most recent conversations")
+    listing.add_argument("--line", metavar="ID", help="on this line only")
+    listing.add_argument("--state", choices=("bot", "human"), help="who answers")
+    listing.add_argument("--search", metavar="TEXT", help="in name, number and last text")
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="at most so many")
+    pause = _add(commands, "pause", "operate", "silence the bot: with a contact, or altogether")
+    _add_whom(pause)
+    pause.add_argument(
+        "--for",
+        dest="length",
+        type=length,
+        default="default",
+        metavar="TIME",
+        help="30s, 10m, 2h, 1d or `forever`; left out: as the settings say",
+    )
+    pause.add_argument("--reason", metavar="TEXT", help="shown to colleagues")
+    resume = _add(commands, "resume", "operate", "give the conversation back to the bot")
+    _add_whom(resume)
+    resume.add_argument(
+        "--answer", action="store_true", help="let the bot answer what was written meanwhile"
+    )
+    send = _add(commands, "send", "operate", "write to a contact as a person")
+    send.add_argument("phone", metavar="PHONE")
+    send.add_argument("text", metavar="TEXT")
+    send.add_argument("--line", metavar="ID", help="the line, when several know the contact")
+    send.add_argument("--keep-bot", action="store_true", help="don't pause the bot")
+    events = _add(commands, "events", "operate", "stored webhook calls, the newest first")
+    events.add_argument(
+        "--state", type=_states, default=frozenset(), metavar="STATE", help=", ".join(EventState)
+    )
+    events.add_argument("--limit", type=_count, default=50, metavar="N", help="at most so many")
+    replay = _add(commands, "replay", "operate", "give dead or skipped events another try")
+    replay.add_argument("events", nargs="+", metavar="EVENT_ID")
+    for command in (listing, pause, resume, send, events, replay):
+        _add_json(command)
+
+
+def _add(commands: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    command.set_defaults(module=module)
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings file (BOT_CONFIG, config.yaml)"
+    )
+    return command
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_whom(command: argparse.ArgumentParser) -> None:
+    whom = command.add_mutually_exclusive_group(required=True)
+    whom.add_argument("phone", nargs="?", metavar="PHONE")
+    whom.add_argument("--all", action="store_true", help="everybody (with --line: on that line)")
+    command.add_argument("--line", metavar="ID", help="the line, when several know the contact")
+
+
+def length(given: str) -> timedelta | None | Literal["default"]:
+    """`90s`, `10m`, `2h`, `1d`, `1h30m`; None: `forever`; `default`: as the settings say."""
+    if given == "default":
+        return "default"
+    if given == "forever":
+        return None
+    if not _LENGTH.fullmatch(given):
+        raise argparse.ArgumentTypeError("give a time such as 30s, 10m, 2h or 1d, or `forever`")
+    parts = _LENGTH_PART.findall(given)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return timedelta(seconds=seconds)
+
+
+def _count(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given) <= 10_000):
+        raise argparse.ArgumentTypeError("give a number from 1 on")
+    return int(given)
+
+
+def _states(given: str) -> frozenset[str]:
+    named = frozenset(name.strip() for name in given.split(",") if name.strip())
+    if not named or not named <= frozenset(EventState):
+        raise argparse.ArgumentTypeError(f"any of {', '.join(EventState)}, comma-separated")
+    return named

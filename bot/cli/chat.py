@@ -1,0 +1,171 @@
+"""`bot chat`: talk to a prompt in the terminal, through the code that answers customers."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import uvicorn
+
+from bot import bootstrap, logs
+from bot.adapters.prompt_files import PromptFiles
+from bot.adapters.whatsapp_text import to_whatsapp
+from bot.cli.rehearsal import CONVERSATION, Rehearsal
+from bot.cli.terminal import complain, say, words
+from bot.config import Settings, load
+from bot.domain.turn import Reply
+from bot.respond import Responder, Style
+from bot.sandbox import model
+
+_STAND_IN = "No OPENAI_API_KEY is set: a stand-in answers by quoting the prompt."
+_HELP = "Write as a customer. /reset begins anew, /quit ends."
+
+
+class _NoArchive:
+    """Only what is in the files now: nothing is kept."""
+
+    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
+        """Not kept."""
+
+    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
+        """None: no earlier version takes the place of an invalid file."""
+        del prompt_name
+        return None
+
+
+def run(arguments: Namespace) -> int:
+    """Until /quit or the end of the input; 1 when a message got no answer."""
+    logs.configure(level=logging.CRITICAL)
+    settings = load(arguments.config, os.environ, dev=True)
+    # Input is read between the runs: Ctrl-C then ends at once.
+    with asyncio.Runner() as runner:
+        chat = _Chat(settings, "default" if arguments.line is None else arguments.line)
+        runner.run(chat.open())
+        try:
+            return _talk(chat, runner.run)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            runner.run(chat.close())
+
+
+def _talk(chat: "_Chat", do: Callable[[Coroutine[Any, Any, None]], None]) -> int:
+    if sys.stdin.isatty():
+        say(_HELP)
+    for line in _lines():
+        match line.strip():
+            case "":
+                continue
+            case "/quit":
+                break
+            case "/reset":
+                chat.rehearsal.forget()
+            case text:
+                do(chat.answer(text))
+    return 1 if chat.failures else 0
+
+
+def _lines() -> Iterator[str]:
+    shown = "> " if sys.stdin.isatty() else ""
+    while True:
+        try:
+            yield input(shown)
+        except EOFError:
+            return
+
+
+class _Chat:
+    def __init__(self, settings: Settings, line_id: str) -> None:
+        self._settings = settings
+        self.rehearsal = Rehearsal(line_id, _show_reply, self._fail)
+        self.failures = 0
+        self._responder: Responder | None = None
+        self._model: _StandIn | None = None
+
+    async def open(self) -> None:
+        """Load the prompt, find a model. Raises SettingsError."""
+        settings = self._settings
+        prompts = PromptFiles.from_settings(settings, archive=_NoArchive())
+        await prompts.load()
+        endpoints = bootstrap.configured_endpoints(settings)
+        if not bootstrap.has_llm(settings):
+            complain(_STAND_IN)
+            self._model = _StandIn()
+            url = self._model.start()
+            endpoints = bootstrap.Endpoints("", "", url, self._model.key)
+        style = Style(
+            ZoneInfo(settings.business.timezone),
+            settings.conversation.history_tokens,
+            to_whatsapp,
+            bootstrap.Prices(settings),
+        )
+        llm = bootstrap.make_llm(settings, endpoints)
+        self._responder = Responder(
+            self.rehearsal, llm, prompts, bootstrap.utc_now, style, in_hand=set()
+        )
+
+    async def answer(self, text: str) -> None:
+        """One message and what the customer gets."""
+        if self._responder is None:
+            raise RuntimeError("the chat is not open")
+        self.rehearsal.say(text, bootstrap.utc_now())
+        await self._responder.take_turn(CONVERSATION)
+
+    async def close(self) -> None:
+        """End the stand-in, if there is one."""
+        if self._model is not None:
+            await self._model.stop()
+
+    def _fail(self, error: str) -> None:
+        self.failures += 1
+        complain(f"no answer: {error}")
+
+
+def _show_reply(reply: Reply) -> None:
+    for part in reply.parts:
+        say(words(part))
+    if reply.hand_off is not None:
+        call = reply.hand_off
+        say(words(f"[handed over to a person: {call.reason}]"))
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers: Ctrl-C is for the one who types."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _StandIn:
+    """The sandbox's model on a port of the loopback, behind real HTTP like any other."""
+
+    def __init__(self) -> None:
+        self.key = secrets.token_urlsafe(24)
+        config = uvicorn.Config(
+            model.create(self.key), log_config=None, access_log=False, lifespan="off"
+        )
+        self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
+
+    def start(self) -> str:
+        """The base URL for a client of the Chat Completions API."""
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()  # calls wait here until the server has started
+        port = listener.getsockname()[1]
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        return f"http://127.0.0.1:{port}/v1"
+
+    async def stop(self) -> None:
+        """Wait until it has ended."""
+        self._server.should_exit = True
+        if self._serving is not None:
+            await self._serving
