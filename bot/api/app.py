@@ -29,7 +29,6 @@ def create_app(settings: Settings, handoff: HandOff, views: Views) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     errors.install(app)
     app.add_middleware(Gate, operators=_operators(settings), max_body_bytes=MAX_BODY_BYTES)

@@ -97,7 +97,7 @@ async def _framework_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _internal_error(_request: Request, error: Exception) -> JSONResponse:
-    log.error("http.failed", error=type(error).__name__, exc_info=True)
+    log.error("http.failed", error=type(error).__name__, exc_info=True)  # noqa: LOG014 - called in one
     return error_answer(500, "internal", "something went wrong here: the log says what")
 
 

@@ -114,7 +114,7 @@ def _add_whom(command: argparse.ArgumentParser) -> None:
     command.add_argument("--line", metavar="ID", help="the line, when several know the contact")
 
 
-def length(given: str) -> timedelta | None | Literal["default"]:
+def length(given: str) -> timedelta | Literal["default"] | None:
     """`90s`, `10m`, `2h`, `1d`, `1h30m`; None: `forever`; `default`: as the settings say."""
     if given == "default":
         return "default"

@@ -18,10 +18,9 @@ class Pauses:
     by_line: Mapping[str, AnyRow]
 
     def of(self, line_id: str | None) -> AnyRow | None:
-        """The pause that a line is under; None: the bot answers there."""
-        if line_id is not None and line_id in self.by_line:
-            return self.by_line[line_id]
-        return self.by_line.get(ALL)
+        """The pause that a line is under, the longer one of two; None: the bot answers there."""
+        scopes = (ALL,) if line_id is None else (line_id, ALL)
+        return longest([self.by_line[scope] for scope in scopes if scope in self.by_line])
 
     def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) everywhere."""
@@ -48,9 +47,19 @@ def load_pauses(tx: Connection) -> Pauses:
     return Pauses({row.line_id: row for row in rows})
 
 
+def longest(pauses: Sequence[AnyRow]) -> AnyRow | None:
+    """Of several pauses the one that ends last; None when there are none."""
+    for pause in pauses:
+        if pause.paused_until is None:
+            return pause
+    return max(pauses, key=lambda pause: pause.paused_until, default=None)
+
+
 def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
-    """A row of `conversations`; its own pause counts before its line's."""
-    pause = row if row.state == Owner.HUMAN else pauses.of(row.line_id)
+    """A row of `conversations`, under its own pause, its line's or everything's."""
+    own = [row] if row.state == Owner.HUMAN else []
+    wider = pauses.of(row.line_id)
+    pause = longest(own if wider is None else [*own, wider])
     return ConversationView(
         id=row.id,
         line_id=row.line_id,
