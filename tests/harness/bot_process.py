@@ -93,6 +93,7 @@ class Bot:
             "OPENAI_API_KEY": "sk-of-the-tests",
             "OPENAI_BASE_URL": f"{self.llm.url}/v1",
             "OPERATOR_TOKEN": TOKEN,
+            **{name: os.environ[name] for name in ("BOT_DEBUG",) if name in os.environ},
         }
 
     @property
