@@ -150,9 +150,9 @@ async def test_a_reaction_never_starts_a_turn(bot: Bot) -> None:
     await bot.provider.deliver(event)
     (settled,) = await bot.handled(event["id"])
     assert (settled["state"], settled["reason"]) == ("skipped", "reaction")
-    marker = await ana.writes("marker")
-    await bot.handled(*marker)
-    assert await ana.reads() == ["You said: marker"]
+    await bot.handled(*await ana.writes("marker"))
+    (answer,) = await ana.reads()  # it has seen the reaction, and answered the marker only
+    assert answer.endswith("marker")
 
 
 async def test_a_reply_records_what_made_it(bot: Bot) -> None:
