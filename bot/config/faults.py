@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.config.tree import LineEntry, Price, SettingsTree
-from bot.config.values import nearest
 from bot.config.variables import Variables
+from bot.domain.suggestion import nearest
 from bot.errors import Fault
 from bot.yaml_reader import Document, KeyPath, dotted
 

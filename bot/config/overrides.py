@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 from pydantic import BaseModel
 
 from bot.config.tree import LineEntry, SettingsTree
-from bot.config.values import nearest
 from bot.config.variables import Variables
+from bot.domain.suggestion import nearest
 from bot.yaml_reader import KeyPath
 
 PREFIX = "BOT__"

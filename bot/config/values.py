@@ -5,8 +5,7 @@ Strict, because a lenient reading turns `true` into port 1 and `no` into false.
 
 import re
 import zoneinfo
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from bot.domain.contact import contact_key
 from bot.domain.opening_hours import DAYS, opening
+from bot.domain.suggestion import nearest
 from bot.domain.text_body import body_faults
 from bot.yaml_reader import DecimalNumber, WholeNumber
 
@@ -21,15 +21,6 @@ _LINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PLACE = re.compile(r"\{([A-Za-z_]+)\}")
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """` Did you mean `…`?` when something known is close, else the list of what is known."""
-    by_folded = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), list(by_folded), n=1, cutoff=0.5)
-    if close:
-        return f"did you mean `{by_folded[close[0]]}`?"
-    return f"known: {', '.join(known)}" if known else "remove it"
 
 
 def _as_written(value: Any) -> Any:

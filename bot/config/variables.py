@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
-from bot.config.values import nearest
+from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
 from bot.yaml_reader import decode
 

@@ -1,0 +1,6 @@
+"""Prompts in YAML files: checked, compiled, archived, and live within two seconds of saving."""
+
+from bot.adapters.prompt_files.files import PromptArchive, PromptFiles
+from bot.adapters.prompt_files.source import parse_prompt, prompt_name
+
+__all__ = ["PromptArchive", "PromptFiles", "parse_prompt", "prompt_name"]

@@ -1,0 +1,113 @@
+"""`bot check`: settings, every prompt and the environment, without starting anything."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.adapters.prompt_files import parse_prompt, prompt_name
+from bot.config import Examined, examine
+from bot.domain.prompt import Business, Prompt
+from bot.errors import Fault, SettingsError
+from bot.yaml_reader import MAX_FILE_BYTES, decode
+
+_WAL_RESET_FIXED = (3, 51, 3)
+_NOT_YET = {
+    "away": "is not sent yet",
+    "apology": "is not sent yet",
+    "unheard": "is not sent yet: voice notes get `unsupported`",
+    "disclosure": "is not sent yet",
+    "opt_out": "is not acted upon yet",
+    "opt_in": "is not acted upon yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Faults stop the bot or the use of a prompt; warnings don't."""
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def check(
+    config_path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    dev: bool = False,
+) -> CheckResult:
+    """Everything an operator has written, read as the bot would read it now."""
+    examined = examine(config_path, environ, dev=dev)
+    prompts = _Prompts(examined)
+    faults = [*examined.faults, *prompts.faults()]
+    warnings = [*examined.warnings, *prompts.warnings, *_sqlite(examined)]
+    return CheckResult(tuple(faults), tuple(warnings))
+
+
+class _Prompts:
+    """All prompt files: those that lines speak with, and whatever else lies in `prompts/`."""
+
+    def __init__(self, examined: Examined) -> None:
+        self._folder = examined.path.parent
+        self._examined = examined
+        settings = examined.settings
+        self._business = Business() if settings is None else settings.business.for_prompts()
+        self._used = {} if settings is None else settings.prompt_files()
+        self.warnings: list[Fault] = []
+
+    def faults(self) -> Iterator[Fault]:
+        for file in sorted({*self._used.values(), *self._found()}):
+            if (self._folder / file).exists():
+                yield from self._file_faults(file)
+            else:
+                yield from self._missing(file)
+
+    def _found(self) -> Iterator[str]:
+        folder = self._folder / "prompts"
+        for pattern in ("*.yaml", "*.yml"):
+            for path in folder.glob(pattern):
+                yield path.relative_to(self._folder).as_posix()
+
+    def _missing(self, file: str) -> Iterator[Fault]:
+        for line_id, wanted in self._used.items():
+            if wanted == file:
+                message = f"no such file {file}: write it, or name another"
+                yield self._examined.sources.fault(("lines", line_id, "prompt"), message)
+
+    def _file_faults(self, file: str) -> Iterator[Fault]:
+        path = self._folder / file
+        try:
+            prompt = parse_prompt(_content(path), str(path), self._business, prompt_name(file))
+        except SettingsError as error:
+            yield from error.faults
+            return
+        self.warnings += _unused_keys(prompt, str(path))
+
+
+def _content(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise SettingsError((Fault("not a file: put a prompt there", "", str(path)),))
+        with path.open("rb") as file:
+            return decode(file.read(MAX_FILE_BYTES + 1), str(path))
+    except OSError as error:
+        raise SettingsError((Fault(f"can't be read: {error.strerror}", "", str(path)),)) from error
+
+
+def _unused_keys(prompt: Prompt, file: str) -> Iterator[Fault]:
+    for key, outcome in _NOT_YET.items():
+        if prompt.texts.get(key):
+            yield Fault(outcome, key, file)
+
+
+def _sqlite(examined: Examined) -> Iterator[Fault]:
+    """Versions before the fix can lose pages when several connections commit and checkpoint."""
+    if examined.settings is None:
+        return
+    url = examined.settings.secrets.database_url
+    on_sqlite = url is None or url.get_secret_value().startswith("sqlite")
+    if on_sqlite and sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
+        version = sqlite3.sqlite_version
+        message = f"SQLite {version} has a rare fault in its log, so writers take turns by a lock"
+        yield Fault(f"{message}; 3.51.3 needs none", "DATABASE_URL")
