@@ -157,7 +157,9 @@ def make_line(settings: Settings, endpoints: Endpoints) -> MossmoonLine:
 
 def make_prompts(settings: Settings, store: Store) -> PromptFiles:
     """The prompts' adapter, not loaded yet."""
-    return PromptFiles.from_settings(settings, archive=store)
+    return PromptFiles(
+        settings.folder, settings.prompt_files(), settings.business.for_prompts(), store
+    )
 
 
 def make_receiver(settings: Settings, store: Store, queue: Queue) -> Receiver:
