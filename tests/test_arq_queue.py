@@ -282,7 +282,7 @@ async def test_a_job_that_takes_too_long_is_ended(
 
 
 async def test_nonsense_in_the_queue_is_dropped(
-    redis: Redises, queue: ArqQueue, jobs: Jobs
+    redis: Redises, queue: ArqQueue, jobs: Jobs, logged: list[object]
 ) -> None:
     bodies = [b"\x80\x04N.", b"[]", b"{}", b'{"f":[],"a":0,"k":0,"t":0,"et":0}', b"\xff", b""]
     bodies += [b'{"f":"unknown","a":[],"k":{},"t":1,"et":1}']
@@ -296,6 +296,7 @@ async def test_nonsense_in_the_queue_is_dropped(
         queue.poke(["good"])
         await jobs.until(lambda: jobs.seen == ["good"])
         assert await redis.client.zcard(QUEUE) == 0
+    assert "queue_away" not in names(logged)
 
 
 async def test_arqs_own_client_and_worker_understand_the_jobs(
@@ -486,6 +487,19 @@ async def test_the_doorbell_never_grows(redis: Redises, queue: ArqQueue) -> None
         queue.poke([f"c{index}"])
         await sent(queue)
     assert await redis.client.llen(wire.doorbell_key(QUEUE)) == 8
+
+
+async def test_a_task_that_swallows_a_cancellation_is_ended() -> None:
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await wire.end([task])
+    assert task.cancelled()
 
 
 async def test_the_password_of_redis_is_nowhere_in_the_logs(

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -112,10 +113,6 @@ def run_untied_server(socket: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=socket.parent)
 
 
-def environment_of(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/environ").read_bytes()
-
-
 def socket_of(url: str) -> Path:
     return Path(url.removeprefix("unix://").removesuffix("?db=0"))
 
@@ -214,30 +211,32 @@ async def test_a_server_that_outlived_its_owner_is_ended(
     home = tmp_path / "redis"
     home.mkdir()
     with run_untied_server(home / "redis.sock") as orphan:
-        await until((home / "redis.sock").exists)
-        url = await server.start()
-        assert await asyncio.to_thread(orphan.wait, 10) == 0
-        assert await server_pid(url) != orphan.pid
+        try:
+            await until((home / "redis.sock").exists)
+            url = await server.start()
+            assert await asyncio.to_thread(orphan.wait, 10) == 0
+            assert await server_pid(url) != orphan.pid
+        finally:
+            orphan.kill()
 
 
 @pytest.mark.parametrize("name", ["long" * 30, "shop & café", "50%?#"])
 async def test_a_path_that_makes_no_socket_gets_a_short_one(
     own: Callable[..., Owner], tmp_path: Path, name: str
 ) -> None:
-    data_dir, elsewhere = tmp_path / name, tmp_path / "t"
-    elsewhere.mkdir()
-    owner = own(data_dir, TMPDIR=str(elsewhere))
+    data_dir, elsewhere = tmp_path / name, tempfile.mkdtemp(prefix="t")
+    owner = own(data_dir, TMPDIR=elsewhere)
     attached = EmbeddedRedis(data_dir)
     try:
         url = await attached.start()
         assert url == owner.url
-        assert len(url) < 120
+        assert str(socket_of(url)).startswith(elsewhere)
         owner.kill()
         await until(lambda: attached.is_holder)
         assert await server_pid(url)
     finally:
         await attached.stop()
-    assert not socket_of(url).parent.exists()
+    os.rmdir(elsewhere)  # which says that nothing is left in it
 
 
 async def test_a_link_in_the_place_of_the_short_directory_is_refused(tmp_path: Path) -> None:
@@ -257,14 +256,6 @@ async def test_a_data_directory_that_is_a_file_is_a_clear_error(tmp_path: Path) 
     (tmp_path / "data").write_text("")
     with pytest.raises(Unavailable, match=r"cannot use .*set REDIS_URL"):
         await EmbeddedRedis(tmp_path / "data").start()
-
-
-async def test_the_server_gets_no_secrets_in_its_environment(
-    own: Callable[..., Owner], tmp_path: Path
-) -> None:
-    owner = own(tmp_path, OPENAI_API_KEY="sk-made-up")
-    pid = await server_pid(owner.url)
-    assert b"sk-made-up" not in environment_of(pid)
 
 
 async def test_ctrl_c_is_not_for_the_server(own: Callable[..., Owner], tmp_path: Path) -> None:

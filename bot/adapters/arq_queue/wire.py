@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -45,7 +44,6 @@ def connect(redis_url: str, queue_name: str, *, timeout_s: float) -> ArqRedis:
     Raises SettingsError when the URL is none; its text never holds the URL, which may hold a
     password.
     """
-    logging.getLogger("arq").setLevel(logging.CRITICAL + 1)  # it logs arguments and passwords
     try:
         pool = ConnectionPool.from_url(
             redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s

@@ -112,11 +112,11 @@ class DoorbellWorker(Worker):
     def _start(self, job_id: str, raw: bytes) -> None:
         try:
             name, args, *_ = deserialize_job_raw(raw, deserializer=self.job_deserializer)
-            work = self.functions[name].coroutine
+            run = self.functions[name].coroutine(self.ctx, *args)
         except (SerializationError, KeyError, TypeError):
             _log.warning("job_unreadable")
             return
-        task = self.loop.create_task(work(self.ctx, *args))
+        task = self.loop.create_task(run)
         self.tasks[job_id] = task
         task.add_done_callback(lambda _: self._ended(job_id))
         if len(self.tasks) >= self.max_jobs:
