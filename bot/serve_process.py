@@ -39,11 +39,14 @@ log = structlog.get_logger()
 Mode = Literal["dev", "run", "serve", "worker"]
 
 _GRACEFUL_HTTP_S = 4
+_SWITCH_INTERVAL_S = 0.0005
+"""SQLite's thread asks for the interpreter several times a commit: at Python's 5 ms it starves."""
 _GRACE = timedelta(seconds=20)
 
 
 def run_process(mode: Mode, config_path: Path | None) -> int:
     """Run until a signal; the exit code. Faults go to stderr, a line each."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty())
     try:
         settings = load(config_path, os.environ, dev=mode == "dev")
