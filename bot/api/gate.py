@@ -147,7 +147,7 @@ class Gate:
                 if _holds_nul(scope):
                     return error_answer(400, "malformed", "a NUL character is in the address")
                 if _announced_bytes(scope) > self._max_body_bytes:
-                    return error_answer(413, "too_large", TOO_LARGE, {"Connection": "close"})
+                    return error_answer(413, "too_large", TOO_LARGE)
                 scope["state"] = {**scope.get("state", {}), "operator": name}
                 return self._app
 

@@ -21,6 +21,7 @@ from bot.cli.rehearsal import CONVERSATION, Rehearsal
 from bot.cli.terminal import complain, say, words
 from bot.config import Settings, load
 from bot.domain.turn import Reply
+from bot.ports import Llm
 from bot.respond import Responder, Style
 from bot.sandbox import model
 
@@ -84,15 +85,17 @@ def _lines() -> Iterator[str]:
 class _Chat:
     def __init__(self, settings: Settings, line_id: str) -> None:
         self._settings = settings
+        self._line_id = line_id
         self.rehearsal = Rehearsal(line_id, _show_reply, self._fail)
         self.failures = 0
         self._responder: Responder | None = None
+        self._llm: Llm | None = None
         self._model: _StandIn | None = None
 
     async def open(self) -> None:
         """Load the prompt, find a model. Raises SettingsError."""
         settings = self._settings
-        prompts = PromptFiles.from_settings(settings, archive=_NoArchive())
+        prompts = _prompts(settings, self._line_id)
         await prompts.load()
         endpoints = bootstrap.configured_endpoints(settings)
         if not bootstrap.has_llm(settings):
@@ -106,9 +109,9 @@ class _Chat:
             to_whatsapp,
             bootstrap.Prices(settings),
         )
-        llm = bootstrap.make_llm(settings, endpoints)
+        self._llm = bootstrap.make_llm(settings, endpoints)
         self._responder = Responder(
-            self.rehearsal, llm, prompts, bootstrap.utc_now, style, in_hand=set()
+            self.rehearsal, self._llm, prompts, bootstrap.utc_now, style, in_hand=set()
         )
 
     async def answer(self, text: str) -> None:
@@ -119,13 +122,27 @@ class _Chat:
         await self._responder.take_turn(CONVERSATION)
 
     async def close(self) -> None:
-        """End the stand-in, if there is one."""
+        """Disconnect; end the stand-in, if there is one."""
+        if self._llm is not None:
+            await self._llm.close()
         if self._model is not None:
             await self._model.stop()
 
     def _fail(self, error: str) -> None:
         self.failures += 1
         complain(f"no answer: {error}")
+
+
+def _prompts(settings: Settings, line_id: str) -> PromptFiles:
+    """The one prompt that is spoken with; a fault in another is none here."""
+    files = settings.prompt_files()
+    spoken_with = files.get(line_id, files["default"])
+    return PromptFiles(
+        settings.folder,
+        {"default": spoken_with},
+        settings.business.for_prompts(),
+        _NoArchive(),
+    )
 
 
 def _show_reply(reply: Reply) -> None:

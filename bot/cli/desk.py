@@ -50,9 +50,8 @@ async def open_desk(config_path: Path | None) -> AsyncIterator[Desk]:
         store = bootstrap.make_store(settings, database)
         queue = ArqQueue(_redis_url(settings), await store.installation_id())
         try:
-            policy = bootstrap.policy_of(settings)
-            handoff = HandOff(store, queue, bootstrap.utc_now, policy)
-            yield Desk(Views(database), handoff)
+            handoff = bootstrap.make_handoff(settings, store, queue)
+            yield Desk(bootstrap.make_views(settings, database), handoff)
         finally:
             await queue.close()  # sends the pokes, or gives up within a second
     finally:

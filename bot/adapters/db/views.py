@@ -95,8 +95,9 @@ class Views:
         return await self._db.read(lambda tx: LinePage(list_lines(tx, self._configured_lines)))
 
     async def line_ids(self) -> tuple[str, ...]:
-        """The lines that have been used."""
-        return tuple(view.line_id for view in (await self.lines()).items)
+        """The lines that something has happened on, whether or not they are configured."""
+        used = await self._db.read(lambda tx: list_lines(tx, ()))
+        return tuple(view.line_id for view in used)
 
     async def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) whether everything is paused."""
