@@ -70,6 +70,8 @@ class Webhook:
             REFUSED.labels(str(status)).inc()
         body = _BODIES[status]
         headers = [_JSON, (b"content-length", str(len(body)).encode())]
+        if status == 405:
+            headers.append((b"allow", b"POST"))
         if status in (413, 503):  # what is left of the body is not read
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
