@@ -2,10 +2,12 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pydantic import SecretStr
 
 from bot.bootstrap import Endpoints, configured_endpoints, has_llm
-from bot.config import Settings
+from bot.config import OperatorToken, Settings
 from bot.sandbox.app import LINE_ID, SandboxApp, create
 
 
@@ -19,6 +21,16 @@ class Sandbox:
     line_id: str
     greeting: str
     """What the operator reads on the terminal: the one URL to open."""
+
+
+def with_operator(settings: Settings) -> Settings:
+    """The settings with a token made up for this run, when none is set."""
+    if settings.secrets.operator_tokens:
+        return settings
+    made = OperatorToken("dev", SecretStr(secrets.token_urlsafe(24)))
+    return settings.model_copy(
+        update={"secrets": replace(settings.secrets, operator_tokens=(made,))}
+    )
 
 
 def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sandbox:
@@ -47,11 +59,17 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
         llm_url=f"{base}/sandbox/model/v1" if stand_in else configured.llm_url,
         llm_key=api_key if stand_in else configured.llm_key,
     )
-    return Sandbox(app, endpoints, secret, LINE_ID, _greeting(base, key, stand_in=stand_in))
+    return Sandbox(app, endpoints, secret, LINE_ID, _greeting(settings, base, key))
 
 
-def _greeting(base: str, key: str, *, stand_in: bool) -> str:
-    lines = ["", f"  The phone:  {base}/sandbox?key={key}", ""]
-    if stand_in:
-        lines += ["  No OPENAI_API_KEY is set: a stand-in answers by quoting the prompt.", ""]
-    return "\n".join(lines)
+def _greeting(settings: Settings, base: str, key: str) -> str:
+    token = settings.secrets.operator_tokens[0].token.get_secret_value()
+    lines = [
+        "",
+        f"  Open the phone:  {base}/sandbox?key={key}",
+        "",
+        f"  Operator API:    curl -H 'Authorization: Bearer {token}' {base}/api/conversations",
+    ]
+    if not has_llm(settings):
+        lines.append("  Model:           no OPENAI_API_KEY, so a stand-in quotes the prompt")
+    return "\n".join([*lines, ""])

@@ -32,7 +32,7 @@ from bot.config_watch import watch_settings
 from bot.errors import BotError, Unavailable
 from bot.health import Health
 from bot.metrics import LOST_POKES
-from bot.sandbox_wiring import Sandbox, open_sandbox
+from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
 
@@ -50,6 +50,8 @@ def run_process(mode: Mode, config_path: Path | None) -> int:
     logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty())
     try:
         settings = load(config_path, os.environ, dev=mode == "dev")
+        if mode == "dev":
+            settings = with_operator(settings)
         for warning in settings.warnings:
             log.warning("settings.warning", warning=str(warning))
         import_loop = _loop_factory()
