@@ -192,9 +192,7 @@ class _Builder:
 
     def _refuse_sharing(self, event: Event, path: KeyPath) -> None:
         if isinstance(event, AliasEvent):
-            self.add(
-                _start(event), "aliases (`*name`) are not used here: write the value out", path
-            )
+            self.add(_start(event), "aliases (`*name`) are refused: write the value out", path)
         elif getattr(event, "anchor", None) is not None:
             self.add(_start(event), "anchors (`&name`) are refused: remove it", path)
         if getattr(event, "tag", None) is not None:
@@ -223,8 +221,11 @@ class _Builder:
             if isinstance(event, MappingEndEvent):
                 break
             key = self._key(event, events, path)
-            value = self.node(next(events), events, (*path, key))
-            entries[key] = value
+            value_event = next(events)
+            entries[key] = self.node(value_event, events, (*path, key))
+            if _is_absent(value_event):
+                # The parser puts what is not there at the next thing that is.
+                self.places[*path, key] = _end(event)
         return entries
 
     def _key(self, event: Event, events: Iterator[Event], path: KeyPath) -> str:
@@ -251,6 +252,14 @@ def _sourced(number: Any, source: str) -> Any:
 
 def _start(event: Event) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _is_absent(event: Event) -> bool:
+    return isinstance(event, ScalarEvent) and event.value == "" and event.style is None
+
+
+def _end(event: Event) -> Place:
+    return Place(event.end_mark.line + 1, event.end_mark.column + 1)
 
 
 def _mark_place(error: MarkedYAMLError) -> Place:

@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 from bot.domain.suggestion import nearest
 
-MAX_STEPS = 20_000
+MAX_STEPS = 10_000
 MAX_DEPTH = 20
 
 FILTERS = (

@@ -1,0 +1,89 @@
+"""`bot check`: everything an operator has written, at once."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.check import CheckResult, check
+
+GOOD = "instructions: |\n  Be kind.\n"
+SECRETS = {
+    "MOSSMOON_WEBHOOK_SECRET": "hush-one",
+    "MOSSMOON_API_KEY": "mm_live_hush",
+    "OPENAI_API_KEY": "hush",
+    "OPERATOR_TOKEN": "hush-hush-hush-hush",
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "default.yaml").write_text(GOOD)
+    (tmp_path / "config.yaml").write_text("")
+    return tmp_path
+
+
+def lines(result: CheckResult) -> tuple[list[str], str]:
+    assert "hush" not in f"{result}"
+    return [str(fault) for fault in result.faults], "\n".join(map(str, result.warnings))
+
+
+def test_what_is_right_has_no_fault(folder: Path) -> None:
+    assert lines(check(None, SECRETS))[0] == []
+    assert lines(check(None, {}, dev=True))[0] == []
+    assert lines(check(folder / "config.yaml", SECRETS))[0] == []
+
+
+def test_settings_prompts_and_environment_are_all_looked_at(folder: Path) -> None:
+    (folder / "config.yaml").write_text("server: {prt: 1}\n")
+    (folder / "prompts" / "default.yaml").write_text("instructions: |\n  {{ a }} {{ b }}\n")
+    (folder / "prompts" / "unused.yml").write_text("- x\n")
+    faults, _ = lines(check(None, {**SECRETS, "MOSSMOON_API_KEY": ""}))
+    assert [fault.split(": ")[:2] for fault in faults] == [
+        ["config.yaml:1:10", "server.prt"],
+        ["MOSSMOON_API_KEY", "empty"],
+        ["prompts/default.yaml:2:6", "instructions"],
+        ["prompts/default.yaml:2:14", "instructions"],
+        ["prompts/unused.yml:1:1", "must be a mapping"],
+    ]
+
+
+def test_a_line_without_its_prompt_file_is_a_fault_of_the_settings(folder: Path) -> None:
+    (folder / "config.yaml").write_text("lines:\n  ln_1: {prompt: prompts/none.yaml}\n")
+    assert lines(check(None, SECRETS))[0] == [
+        "config.yaml:2:18: lines.ln_1.prompt: no such file prompts/none.yaml: "
+        "write it, or name another"
+    ]
+
+
+def test_a_folder_in_place_of_a_prompt_is_a_fault(folder: Path) -> None:
+    (folder / "prompts" / "odd.yaml").mkdir()
+    assert lines(check(None, SECRETS))[0] == ["prompts/odd.yaml: not a file: put a prompt there"]
+
+
+@pytest.mark.parametrize("key", ["away", "apology", "unheard", "disclosure", "opt_out", "opt_in"])
+def test_a_prompt_key_that_nothing_acts_on_yet_is_a_warning(key: str, folder: Path) -> None:
+    (folder / "prompts" / "default.yaml").write_text(GOOD + f"{key}: Bye.\n")
+    faults, warnings = lines(check(None, SECRETS))
+    assert faults == []
+    assert f"prompts/default.yaml: {key}: is not" in warnings
+
+
+def test_warnings_of_the_settings_are_told(folder: Path) -> None:
+    (folder / "config.yaml").unlink()
+    warnings = lines(check(None, {**SECRETS, "OPENAI_API_KEY": ""}))[1]
+    assert "config.yaml: no such file: every setting has its default" in warnings
+    assert "OPENAI_API_KEY: not set" in warnings
+
+
+def test_a_file_that_is_no_yaml_does_not_hide_the_rest(folder: Path) -> None:
+    (folder / "config.yaml").write_text("a: [\n")
+    (folder / "prompts" / "default.yaml").write_text("b: [\n")
+    faults, _ = lines(check(None, {}))
+    assert [fault.split(": ")[0] for fault in faults] == [
+        "config.yaml:2:1",
+        "MOSSMOON_WEBHOOK_SECRET",
+        "MOSSMOON_API_KEY",
+        "prompts/default.yaml:2:1",
+    ]

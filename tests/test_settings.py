@@ -1,0 +1,360 @@
+"""Settings: what an operator may write, and what is said about everything else."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.config import PLACEHOLDERS, Settings, load, reload_note
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).parents[1]
+SECRETS = {"MOSSMOON_WEBHOOK_SECRET": "hush-one, hush-two", "MOSSMOON_API_KEY": "mm_live_hush"}
+
+Write = Callable[[str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    monkeypatch.chdir(tmp_path)
+
+    def write_config(text: str | bytes) -> Path:
+        data = text if isinstance(text, bytes) else text.encode()
+        (tmp_path / "config.yaml").write_bytes(data)
+        return Path("config.yaml")
+
+    return write_config
+
+
+def read(path: Path | None = None, env: Mapping[str, str] | None = None, **more: bool) -> Settings:
+    return load(path, {**SECRETS, **({} if env is None else env)}, **more)
+
+
+def faults(path: Path | None = None, env: Mapping[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read(path, env)
+    assert "hush" not in f"{caught.value!r} {caught.value}"
+    return [str(fault) for fault in caught.value.faults]
+
+
+BAD_FILES = {
+    "tag": ("llm: !!python/object:os.system {}", ["1:6: llm: tags (`!name`) are refused"]),
+    "alias": (
+        "llm: &a {model: x}\nserver: *a",
+        ["1:6: llm: anchors", "2:9: server: aliases"],
+    ),
+    "alias bomb": (
+        "a: &a [x, x]\nb: &b [*a, *a]",
+        ["1:4: a: anchors", "2:4: b: anchors", "2:8: b.0: aliases", "2:12: b.1: aliases"],
+    ),
+    "key given twice": (
+        "server:\n  port: 1\n  port: 2",
+        ["3:3: server.port: given twice: it is already on line 2"],
+    ),
+    "time as a number": ("server: {port: 12:30}", ["1:16: server.port: must be a whole number"]),
+    "no as false": (
+        "takeover: {wait_for_person: no}",
+        ["1:29: takeover.wait_for_person: must be `true` or `false`"],
+    ),
+    "true as a number": ("server: {port: true}", ["1:16: server.port: must be a whole number"]),
+    "number in quotes": ("server: {port: '80'}", ["1:16: server.port: must be a whole number"]),
+    "endless number": ("llm: {timeout_s: .inf}", ["1:18: llm.timeout_s: must be a number that is"]),
+    "5000 digits": (f"server: {{port: {'9' * 5000}}}", ["1:16: server.port: must be a whole"]),
+    "out of range": (
+        "server: {port: 70000}\nllm: {timeout_s: 0, temperature: 3}",
+        [
+            "1:16: server.port: must be at most 65535",
+            "2:18: llm.timeout_s: must be more than 0",
+            "2:34: llm.temperature: must be at most 2",
+        ],
+    ),
+    "unknown keys": (
+        "sever:\n  port: 1\nllm:\n  modell: x\nlines:\n  ln_1: {anwser: all}\n",
+        [
+            "1:1: sever: no such key; did you mean `server`?",
+            "4:3: llm.modell: no such key; did you mean `model`?",
+            "6:10: lines.ln_1.anwser: no such key; did you mean `answer`?",
+        ],
+    ),
+    "tab": ("llm:\n\tmodel: x\n", ["2:1: a tab: indent with spaces"]),
+    "two documents": ("llm: {}\n---\nserver: {}\n", ["2:1: a second document"]),
+    "list": ("- 1\n- 2\n", ["1:1: must be a mapping"]),
+    "section as text": ("llm: gpt\n", ["1:6: llm: must be a group of keys"]),
+    "open bracket": ("llm: [\n", ["2:1: the file ends inside a bracket"]),
+    "colon in text": ("business:\n  name: A: B\n", ["2:10: a `:` that does not fit here"]),
+    "deep nesting": ("[" * 100_000, ["1:22: nested deeper than 20 levels"]),
+    "not UTF-8": (b"llm:\n  model: \xff\n", ["2:10: not UTF-8"]),
+    "UTF-16": ("llm: {}".encode("utf-16"), ["1:1: not UTF-8"]),
+    "control character": ("llm: \x07\n", ["1:6: a control character"]),
+    "NUL in quotes": ('llm: {model: "a\\0b"}', ["1:14: llm.model: holds a NUL"]),
+    "half a character": ('llm: {model: "\\ud800"}', ["1:14: llm.model: holds a NUL or half"]),
+    "over a megabyte": ("#" * 1_000_001, ["1:1: the file is over 1000000 bytes"]),
+    "outside the project": (
+        "lines:\n  default: {prompt: ../secret.yaml}\n  a: {prompt: /etc/passwd}\n",
+        [
+            "2:21: lines.default.prompt: must lie below the folder",
+            "3:15: lines.a.prompt: must lie below the folder",
+        ],
+    ),
+    "time zone": (
+        "business: {timezone: Europe/Madird}",
+        ["1:22: business.timezone: no such time zone; did you mean `Europe/Madrid`?"],
+    ),
+    "folder as time zone": ("business: {timezone: Europe}", ["1:22: business.timezone: no such"]),
+    "hours": (
+        "business:\n  hours:\n    mon: 9-5\n    someday: closed\n    tue: ['09:00-09:00']\n",
+        [
+            "3:10: business.hours.mon: write spans like",
+            "4:5: business.hours.someday: no day of the week",
+            "5:10: business.hours.tue: write spans like",
+        ],
+    ),
+    "half a phone number": (
+        "lines: {a: {answer: listed, only: [+34 600]}}",
+        ["1:36: lines.a.only.0: not a whole phone number"],
+    ),
+    "numbers without listed": (
+        "lines:\n  a: {only: ['+34600111222']}",
+        ["2:6: lines.a: `only` counts with `answer: listed`"],
+    ),
+    "listed without numbers": ("lines: {a: {answer: listed}}", ["1:12: lines.a: `answer: listed`"]),
+    "answer": ("lines: {a: {answer: some}}", ["1:21: lines.a.answer: must be one of `all`,"]),
+    "line id": ("lines: {'a b': {}}", ["1:9: lines.a b: a line's id has letters"]),
+    "body without text": (
+        "line_api: {text_body: {to: '{to}', text: '{txt}'}}",
+        ['1:23: line_api.text_body: holds no "{text}"'],
+    ),
+    "host with a scheme": (
+        "media: {allowed_hosts: ['https://x']}",
+        ["1:25: media.allowed_hosts.0: write `host` or `host:port`"],
+    ),
+    "half a price": ("llm: {prices: {m: {input: 1}}}", ["1:19: llm.prices.m.output: is missing"]),
+    "not built yet": (
+        "takeover:\n  operators: ['+34600111222']\n  notify_url: https://x\n"
+        "retention: {messages_days: 1, media_days: 2}\nspeech: {provider: local}\n",
+        [
+            "2:14: takeover.operators: not built yet: leave it empty",
+            "3:15: takeover.notify_url: not built yet: leave it empty",
+            "4:28: retention.messages_days: not built yet: write 0",
+            "4:43: retention.media_days: not built yet: write 0",
+            "5:20: speech.provider: not built yet: write `none`",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_every_fault_names_its_line_its_column_and_the_remedy(name: str, write: Write) -> None:
+    text, expected = BAD_FILES[name]
+    found = faults(write(text))
+    assert len(found) == len(expected), found
+    for fault, start in zip(found, expected, strict=True):
+        assert fault.startswith(f"config.yaml:{start}")
+
+
+def test_faults_of_file_and_environment_come_at_once(write: Write) -> None:
+    path = write("server: {port: x}")
+    found = faults(path, {"MOSSMOON_API_KEY": "", "BOT__LLM__TIMEOUT_S": "soon"})
+    assert [line.split(": ")[0] for line in found] == [
+        "config.yaml:1:16",
+        "BOT__LLM__TIMEOUT_S",
+        "MOSSMOON_API_KEY",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "llm:\nlines:\n", "\ufeffllm: {}\r\n"])
+def test_what_is_left_out_has_its_default(text: str, write: Write) -> None:
+    settings = read(write(text))
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8000)
+    assert (settings.conversation.quiet_period_s, settings.conversation.max_wait_s) == (3, 20)
+    assert settings.line("ln_any").prompt == "prompts/default.yaml"
+    assert settings.line("ln_any").answer == "all"
+
+
+def test_the_shipped_file_names_every_key_with_its_default(write: Write) -> None:
+    shipped = read(write((ROOT / "config.yaml").read_text()), dev=True).model_dump()
+    defaults = read(write(""), dev=True).model_dump()
+    own = {"business", "lines", "secrets", "path", "warnings", "dev"}
+    assert {key: shipped[key] for key in shipped if key not in own} == {
+        key: defaults[key] for key in defaults if key not in own
+    }
+    text = (ROOT / "config.yaml").read_text()
+    for section, keys in defaults.items():
+        if section not in own:
+            assert all(f"\n  {key}:" in text for key in keys), section
+
+
+def test_a_missing_default_file_is_a_warning_and_a_missing_named_one_a_fault(write: Write) -> None:
+    write("").unlink()
+    assert "config.yaml: no such file" in str(read(env={}).warnings[0])
+    assert faults(Path("other.yaml")) == [
+        "other.yaml: no such file: correct the path or write the file"
+    ]
+    assert faults(env={"BOT_CONFIG": "third.yaml"})[0].startswith("third.yaml: no such file")
+
+
+def test_a_phone_number_without_quotes_stays_the_number_it_was(write: Write) -> None:
+    settings = read(write("lines: {a: {answer: listed, only: [+34600111222, '0034 600-111-223']}}"))
+    assert settings.line("a").only == ("+34600111222", "+34600111223")
+
+
+def test_a_line_takes_what_it_leaves_out_from_the_default_line(write: Write) -> None:
+    path = write("lines:\n  default: {prompt: shop, answer: nobody}\n  a: {prompt: x/y.yaml}\n")
+    settings = read(path, {"BOT__LINES__ln_B__x__ANSWER": "all"})
+    assert (settings.line("a").prompt, settings.line("a").answer) == ("x/y.yaml", "nobody")
+    assert settings.line("ln_B__x").prompt == "prompts/shop.yaml"
+    assert settings.line("ln_B__x").answer == "all"
+    assert settings.line("unlisted").answer == "nobody"
+
+
+def test_variables_override_the_file_and_the_longer_name_wins(write: Write) -> None:
+    settings = read(
+        write("llm: {model: file, timeout_s: 5}\nlines: {ln_a: {answer: nobody}}"),
+        {
+            "BOT__LLM": '{"model": "section", "temperature": 0.5}',
+            "BOT__LLM__MODEL": "007",
+            "BOT__SERVER__PORT": "0",
+            "BOT__LINES": '{"ln_Bc": {"answer": "nobody"}}',
+            "BOT__BUSINESS__HOURS__MON": '["9:00-12:00"]',
+            "BOT__LINE_API__TEXT_BODY": '{"body": {"t": "{text}"}, "for": "{to}"}',
+        },
+    )
+    assert (settings.llm.model, settings.llm.timeout_s, settings.llm.temperature) == ("007", 5, 0.5)
+    assert settings.server.port == 0
+    assert set(settings.lines) == {"ln_a", "ln_Bc"}
+    assert settings.business.hours == {"mon": ("09:00-12:00",)}
+    assert settings.line_api.text_body == {"body": {"t": "{text}"}, "for": "{to}"}
+
+
+BAD_VARIABLES = {
+    "BOT__SERVER__PROT=1": "no such setting; did you mean `BOT__SERVER__PORT`?",
+    "BOT__NOTHING__LIKE=1": "no such setting; see config.yaml",
+    "BOT__LINES__ln_1__PROMTP=x": "no such setting; did you mean `prompt`?",
+    "BOT__SERVER__PORT=abc": "must be JSON",
+    "BOT__SERVER__PORT=": "must be JSON",
+    "BOT__LIMITS__LLM_COST_PER_DAY=NaN": "must be JSON",
+    'BOT__LLM={"model": "a", "model": "b"}': "must be JSON",
+    "BOT__LLM=" + "[" * 100_000: "must be JSON",
+    "BOT__SERVER__HOST=": "must not be empty",
+    'BOT__LINES={"ln_1": {"x": 1}}': "lines.ln_1.x: no such key",
+    "BOT__LLM__TIMEOUT_S=-1": "must be more than 0",
+    "BOT__TAKEOVER__NOTIFY_URL=https://hush": "not built yet",
+    "MOSSMOON_WEBHOOK_SECRET=": "empty",
+    "MOSSMOON_WEBHOOK_SECRET= ": "empty",
+    "MOSSMOON_WEBHOOK_SECRET=hush,,hush": "empty",
+    "MOSSMOON_WEBHOOK_SECRET=hush,": "empty",
+    "MOSSMOON_API_KEY= ": "empty",
+    "MOSSMOON_API_KEY=hush hush": "holds a blank",
+    "MOSSMOON_BASE_URL=ftp://hush": "must begin with https://",
+    "MOSSMOON_BASE_URL=https://host:hush": "not an address",
+    "OPENAI_API_KEY=húsh": "holds a blank",
+    "OPENAI_BASE_URL=https://me:hush@host/v1": "must not hold a user or a password",
+    "OPENAI_BASE_URL=https://host/v1?key=hush": "must not hold a `?`",
+    "DEEPGRAM_BASE_URL=https://host/hush": "must not have a path",
+    "DATABASE_URL=mysql://me:hush@host": "not a database this bot knows",
+    "REDIS_URL=http://hush": "must begin with redis://",
+    "OPERATOR_TOKEN=anna:hush,hush2": "a name or a token is empty",
+    "OPERATOR_TOKEN=anna:hush,anna:hush2": "a name or a token is given twice",
+    "OPERATOR_TOKEN=anna:hush,ben:hush": "a name or a token is given twice",
+    "OPERATOR_TOKEN=anna:hush hush": "a token holds a blank",
+}
+
+
+@pytest.mark.parametrize("given", BAD_VARIABLES, ids=lambda given: given[:60])
+def test_a_fault_of_the_environment_names_the_variable_and_not_its_value(
+    given: str, write: Write
+) -> None:
+    name, _, value = given.partition("=")
+    (found,) = faults(write(""), {name: value})
+    assert found.startswith(f"{name}: ")
+    assert BAD_VARIABLES[given] in found
+
+
+def test_the_example_environment_is_refused_until_it_is_filled_in(write: Write) -> None:
+    path = write("")
+    Path(".env").write_text((ROOT / ".env.example").read_text())
+    with pytest.raises(SettingsError) as caught:
+        load(path, {})
+    assert [(fault.file, fault.key) for fault in caught.value.faults] == [
+        (".env", "MOSSMOON_WEBHOOK_SECRET"),
+        (".env", "MOSSMOON_API_KEY"),
+    ]
+    assert not any(word in str(caught.value) for word in PLACEHOLDERS)
+
+
+def test_without_secrets_only_the_sandbox_starts(write: Write) -> None:
+    path = write("")
+    with pytest.raises(SettingsError, match="MOSSMOON_WEBHOOK_SECRET: not set"):
+        load(path, {})
+    assert load(path, {}, dev=True).secrets.webhook_secrets == ()
+    assert len(load(path, SECRETS, dev=True).secrets.webhook_secrets) == 2
+
+
+def test_secrets_are_read_and_never_shown(write: Write) -> None:
+    settings = read(
+        write(""),
+        {
+            "OPERATOR_TOKEN": "anna:hush-1234567890123, ben:hush-0987654321098",
+            "DATABASE_URL": "postgres://me:hush@host/db",
+            "REDIS_URL": "rediss://:hush@host",
+            "OPENAI_API_KEY": "hush",
+        },
+    )
+    secrets = settings.secrets
+    assert [one.get_secret_value() for one in secrets.webhook_secrets] == ["hush-one", "hush-two"]
+    assert [one.name for one in secrets.operator_tokens] == ["anna", "ben"]
+    assert secrets.database_url is not None
+    assert secrets.database_url.get_secret_value() == "postgresql+asyncpg://me:hush@host/db"
+    assert "hush" not in f"{settings!r} {settings} {secrets!r} {settings.warnings}"
+
+
+def test_a_variable_of_the_process_wins_over_the_file_beside_the_settings(write: Write) -> None:
+    path = write("")
+    Path(".env").write_text(
+        "BOT__LLM__MODEL='from file' # comment\nBOT__SERVER__PORT=1\nMOSSMOON_API_KYE=hush\n"
+    )
+    settings = read(path, {"BOT__SERVER__PORT": "2"})
+    assert (settings.llm.model, settings.server.port) == ("from file", 2)
+    assert ".env:3:1: MOSSMOON_API_KYE: no such variable" in str(settings.warnings[0])
+
+
+def test_a_line_of_the_environment_file_that_means_nothing_is_a_fault(write: Write) -> None:
+    path = write("")
+    Path(".env").write_text("A=1\nhush hush\nBOT__SERVER__PORT=x\n")
+    assert faults(path) == [
+        ".env:2:1: not understood: write NAME=value",
+        ".env:3:1: BOT__SERVER__PORT: must be JSON: a number, true, false, a list or an object",
+    ]
+
+
+def test_the_data_directory_is_beside_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text("")
+    settings = read(env={"BOT_CONFIG": str(tmp_path / "shop.yaml")})
+    assert settings.secrets.data_dir == tmp_path / "data"
+    elsewhere = {"BOT_CONFIG": str(tmp_path / "shop.yaml"), "BOT_DATA_DIR": "../x"}
+    assert read(env=elsewhere).secrets.data_dir == tmp_path / "../x"
+
+
+ODD = {
+    "conversation: {max_wait_s: 1}": "conversation.max_wait_s: shorter than quiet_period_s",
+    "retry: {max_delay_s: 0.5}": "retry.max_delay_s: shorter than base_delay_s",
+    "limits: {llm_cost_per_day: 5}": "limits.llm_cost_per_day: no price for the model",
+}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_what_is_odd_is_a_warning(text: str, write: Write) -> None:
+    warnings = "\n".join(map(str, read(write(text)).warnings))
+    assert ODD[text] in warnings
+    assert "OPENAI_API_KEY: not set" in warnings
+    assert "DEEPGRAM_API_KEY: not set, so speech.provider is `none`" in warnings
+
+
+def test_an_edit_under_a_running_bot_is_checked_and_waits_for_a_restart(write: Write) -> None:
+    settings = read(write("llm: {model: a}"))
+    assert reload_note(settings, SECRETS).text == "changes nothing"
+    write("llm: {model: b}")
+    note = reload_note(settings, SECRETS)
+    assert (note.text, note.changed) == ("takes effect at restart", ("llm",))
+    write("llm: {modl: b}")
+    assert "llm.modl: no such key" in str(reload_note(settings, SECRETS).faults[0])
