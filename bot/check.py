@@ -51,9 +51,9 @@ class _Prompts:
     def __init__(self, examined: Examined) -> None:
         self._folder = examined.path.parent
         self._examined = examined
-        settings = examined.settings
-        self._business = Business() if settings is None else settings.business.for_prompts()
-        self._used = {} if settings is None else settings.prompt_files()
+        tree = examined.tree
+        self._business = Business() if tree is None else tree.business.for_prompts()
+        self._used = {} if tree is None else tree.prompt_files()
         self.warnings: list[Fault] = []
 
     def faults(self) -> Iterator[Fault]:

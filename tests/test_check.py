@@ -51,9 +51,10 @@ def test_settings_prompts_and_environment_are_all_looked_at(folder: Path) -> Non
 
 def test_a_line_without_its_prompt_file_is_a_fault_of_the_settings(folder: Path) -> None:
     (folder / "config.yaml").write_text("lines:\n  ln_1: {prompt: prompts/none.yaml}\n")
-    assert lines(check(None, SECRETS))[0] == [
+    assert lines(check(None, {**SECRETS, "MOSSMOON_API_KEY": " "}))[0] == [
+        "MOSSMOON_API_KEY: empty: write the key of your Mossmoon workspace, `mm_live_…`",
         "config.yaml:2:18: lines.ln_1.prompt: no such file prompts/none.yaml: "
-        "write it, or name another"
+        "write it, or name another",
     ]
 
 

@@ -41,6 +41,8 @@ class Examined:
     """The settings, when they are usable, and everything to be said about them."""
 
     settings: Settings | None
+    tree: SettingsTree | None
+    """What the file says, usable by itself even when the environment is at fault."""
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     path: Path
@@ -87,7 +89,7 @@ def examine(config_path: Path | None, environ: Mapping[str, str], *, dev: bool =
     if tree is not None and not faults:
         given: dict[str, Any] = {**dict(tree), "secrets": secrets, "path": path.absolute()}
         settings = Settings.model_construct(None, **given, warnings=tuple(warnings), dev=dev)
-    return Examined(settings, tuple(faults), tuple(warnings), path, sources)
+    return Examined(settings, tree, tuple(faults), tuple(warnings), path, sources)
 
 
 def reload_note(settings: Settings, environ: Mapping[str, str] = os.environ) -> EditNote:
