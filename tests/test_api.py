@@ -352,8 +352,7 @@ async def _line(bot: Bot, line_id: str) -> Any:
     return found
 
 
-async def test_lines_are_ready_disconnected_or_stopped(new_bot: NewBot) -> None:
-    bot = await new_bot(env=ENV)
+async def test_lines_are_ready_disconnected_or_stopped(bot: Bot) -> None:
     ana = await _met(bot)
     line = await _line(bot, ana.line_id)
     assert set(line) == {"line_id", "state", "reason", "since", "queued", "held"}
@@ -367,13 +366,20 @@ async def test_lines_are_ready_disconnected_or_stopped(new_bot: NewBot) -> None:
     assert (await bot.messages(ana))[-1]["status"] == "held"
     await bot.handled(await bot.provider.line_ready())
     await ana.reads(2)
-    assert (await _line(bot, ana.line_id))["state"] == "ready"
+    await eventually(lambda: _is_ready(bot, ana.line_id))
     bot.provider.plan_sends(Answer(402, {"error": "insufficient_balance", "message": "empty"}))
     await ana.writes("and now?")
     await eventually(lambda: _holds(bot, ana.line_id, 1))
     line = await _line(bot, ana.line_id)
     assert line["state"] == "stopped"
     assert "insufficient_balance" in line["reason"]
+    await bot.provider.line_ready()
+    await ana.reads(3)
+    await eventually(lambda: _is_ready(bot, ana.line_id))
+
+
+async def _is_ready(bot: Bot, line_id: str) -> bool:
+    return bool((await _line(bot, line_id))["state"] == "ready")
 
 
 async def _holds(bot: Bot, line_id: str, count: int) -> bool:

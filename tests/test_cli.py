@@ -193,8 +193,7 @@ async def test_dead_events_are_listed_and_replayed(bot: Bot) -> None:
     assert "You said: a hard one" in await ana.reads(3)
 
 
-async def test_the_operators_work_is_done_without_the_bot(new_bot: NewBot) -> None:
-    bot = await new_bot()
+async def test_the_operators_work_is_done_without_the_bot(bot: Bot) -> None:
     ana = await _met(bot)
     await bot.stop()
     sent = await bot.cli("send", ana.number, "while it was away")
