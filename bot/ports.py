@@ -6,7 +6,6 @@ from typing import Protocol
 
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.conversation import Pause
-from bot.domain.history import Entry
 from bot.domain.inbox import Filing
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import RenderedPrompt
@@ -78,10 +77,6 @@ class TurnStore(Protocol):
 
     async def claim_turn(self, conversation_id: str, now: datetime) -> Claim:
         """Take everything that waits in a conversation, if it is due and nobody works on it."""
-        ...
-
-    async def history(self, turn: Turn, limit: int) -> tuple[Entry, ...]:
-        """What was said before the turn's messages: the newest `limit`, oldest first."""
         ...
 
     async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:

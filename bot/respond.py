@@ -17,8 +17,6 @@ from bot.ports import Clock, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
 
-_HISTORY_ROWS = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -106,11 +104,10 @@ class Responder:
                 return self._reply(await self._ask(turn, prompt), prompt)
 
     async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
-        past = await self._store.history(turn, _HISTORY_ROWS)
         request = ChatRequest(
             build_messages(
                 prompt.system,
-                past,
+                turn.past,
                 turn.waiting,
                 budget_tokens=self._style.history_tokens,
                 timezone=self._style.timezone,

@@ -42,6 +42,8 @@ class Turn:
     """The customer's unanswered messages, in order of arrival."""
     attempts: int
     """How often making a reply to the oldest of them has failed already."""
+    past: tuple[Entry, ...] = field(default=(), repr=False)
+    """What was said before, the newest part of it, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

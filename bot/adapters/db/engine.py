@@ -1,10 +1,11 @@
 """One way to write, one way to read, on SQLite and PostgreSQL.
 
-SQLite: all writes of this process go through one connection. Whatever waits while a transaction
-commits goes into the next one together, so that many small transitions share one disk sync; when
-one of them fails, each is done again in a transaction of its own. A file lock is held around every
-write transaction: SQLite before 3.51.3 can lose pages when one process checkpoints while another
-commits.
+SQLite: all transitions of this process go through one connection in a thread of its own, a whole
+transaction at a time: an async driver would cross threads four times for every statement. Whatever
+waits while a transaction commits goes into the next one together, so that many small transitions
+share one disk sync; when one of them fails, each is done again in a transaction of its own. A file
+lock is held around every transaction that writes: SQLite before 3.51.3 can lose pages when one
+process checkpoints while another commits. Reads for people have connections of their own.
 PostgreSQL: a transaction per transition, on a pool.
 """
 
@@ -13,12 +14,13 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, event, exc
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -47,11 +49,12 @@ class Database:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._writer_task: asyncio.Task[None] | None = None
-        self._lock_fd: int | None = None
+        self._file: _SqliteFile | None = None
         if self.is_sqlite:
-            self._writer, self._reader = _sqlite_engines(self.url, readers)
+            self._file = _SqliteFile(self.url)
+            self._pool = _sqlite_reader(self.url, readers)
         else:
-            self._writer = self._reader = _postgres_engine(self.url)
+            self._pool = _postgres_engine(self.url)
 
     @property
     def dialect(self) -> str:
@@ -76,7 +79,7 @@ class Database:
     async def read(self, run: Transition[T]) -> T:
         """Run one read in a transaction of its own. Raises StoreUnavailable."""
         try:
-            async with self._reader.begin() as connection:
+            async with self._pool.begin() as connection:
                 return await connection.run_sync(run)
         except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
             raise _unavailable(error) from error
@@ -87,16 +90,15 @@ class Database:
             await self.write(lambda _: None)  # comes after whatever waits now
             self._writer_task.cancel()
             await asyncio.gather(self._writer_task, return_exceptions=True)
-        await self._reader.dispose()
-        await self._writer.dispose()
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
-            self._lock_fd = None
+        await self._pool.dispose()
+        if self._file is not None:
+            await asyncio.get_running_loop().run_in_executor(self._file.thread, self._file.close)
+            self._file.thread.shutdown()
 
     async def _write_postgres(self, run: Transition[T]) -> T:
         for attempt in range(1, _PG_TRIES + 1):
             try:
-                async with self._writer.begin() as connection:
+                async with self._pool.begin() as connection:
                     return await connection.run_sync(run)
             except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
                 if attempt == _PG_TRIES or not _is_conflict(error):
@@ -128,24 +130,42 @@ class Database:
                 waiting.done.set_result(result)
 
     async def _commit(self, runs: list[Transition[Any]]) -> list[Any]:
-        await self._take_file_lock()
-        try:
-            async with self._writer.begin() as connection:
-                return await connection.run_sync(lambda sync: [run(sync) for run in runs])
-        finally:
-            self._release_file_lock()
+        assert self._file is not None  # noqa: S101 - only SQLite writes this way
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._file.thread, self._file.commit, runs)
 
-    async def _take_file_lock(self) -> None:
+
+class _SqliteFile:
+    """The one connection that writes, used in its own thread only."""
+
+    def __init__(self, url: URL) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._engine = create_engine(
+            url.set(drivername="sqlite"),
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False},
+        )
+        _prepare(self._engine, begin="BEGIN IMMEDIATE", query_only=False)
+        self._lock_path = f"{url.database}.lock"
+        self._lock_fd: int | None = None
+
+    def commit(self, runs: list[Transition[Any]]) -> list[Any]:
+        """Run transitions in one durable transaction."""
         if self._lock_fd is None:
-            self._lock_fd = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock_fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            await asyncio.to_thread(fcntl.flock, self._lock_fd, fcntl.LOCK_EX)
-
-    def _release_file_lock(self) -> None:
-        if self._lock_fd is not None:
+            with self._engine.begin() as connection:
+                return [run(connection) for run in runs]
+        finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
 
 
 def sqlite_url(path: Path) -> str:
@@ -186,17 +206,15 @@ def _postgres_engine(url: URL) -> AsyncEngine:
     )
 
 
-def _sqlite_engines(url: URL, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30)
-    reader = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30)
-    _prepare(writer, begin="BEGIN IMMEDIATE", query_only=False)
-    _prepare(reader, begin="BEGIN", query_only=True)
-    return writer, reader
+def _sqlite_reader(url: URL, readers: int) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30)
+    _prepare(engine.sync_engine, begin="BEGIN", query_only=True)
+    return engine
 
 
-def _prepare(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+def _prepare(engine: Engine, *, begin: str, query_only: bool) -> None:
     pragmas = [
-        "PRAGMA busy_timeout=8000",
+        "PRAGMA busy_timeout=5000",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
         "PRAGMA secure_delete=ON",
@@ -204,7 +222,7 @@ def _prepare(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
         f"PRAGMA query_only={'ON' if query_only else 'OFF'}",
     ]
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are ours, not the driver's
         cursor = connection.cursor()
@@ -212,6 +230,6 @@ def _prepare(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
             cursor.execute(pragma)
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)

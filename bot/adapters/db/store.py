@@ -9,7 +9,6 @@ from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
 from bot.domain.conversation import Pause, Policy
 from bot.domain.event import ProviderEvent
-from bot.domain.history import Entry
 from bot.domain.inbox import Filing
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.turn import Answered, Claim, Reply, Turn
@@ -49,10 +48,6 @@ class Store:
         return await self._db.write(
             lambda tx: turns.claim(tx, conversation_id, self.worker_id, now, self._policy)
         )
-
-    async def history(self, turn: Turn, limit: int) -> tuple[Entry, ...]:
-        """What was said before the turn's messages."""
-        return await self._db.read(lambda tx: turns.history(tx, turn, limit))
 
     async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
         """Reply in the outbox, end of the turn."""
@@ -115,11 +110,11 @@ class Store:
 
     async def sweep(self, now: datetime, overdue: timedelta) -> Work:
         """What is due."""
-        return await self._db.read(lambda tx: upkeep.find_work(tx, now, overdue))
+        return await self._db.write(lambda tx: upkeep.find_work(tx, now, overdue))
 
     async def mend(self, now: datetime, in_hand: frozenset[str]) -> frozenset[str]:
         """Take back what nobody works on any more."""
-        orphans = await self._db.read(
+        orphans = await self._db.write(
             lambda tx: upkeep.find_orphans(tx, self.worker_id, in_hand, now, self._policy)
         )
         if not (orphans.turns or orphans.sends or orphans.dead_workers):
@@ -131,7 +126,7 @@ class Store:
     async def apply_events(self, now: datetime) -> frozenset[str]:
         """Apply waiting line and delivery events, each in a transaction of its own."""
         woken: set[str] = set()
-        for row in await self._db.read(lambda tx: lifecycle.due(tx, now)):
+        for row in await self._db.write(lambda tx: lifecycle.due(tx, now)):
             apply = partial(
                 lifecycle.apply,
                 row=row,

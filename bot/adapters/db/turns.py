@@ -1,5 +1,6 @@
 """The transitions of a turn. Each function is the whole of one transaction."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import random
 from typing import Any
@@ -35,6 +36,8 @@ from bot.domain.turn import Answered, Claim, Claimed, MadeBy, Nothing, NotYet, R
 from bot.errors import LostClaim
 
 _HOUR = timedelta(hours=1)
+_PAST_ROWS = 200
+"""More than any history budget holds."""
 
 _WORKING = select(turns.c.id).where(turns.c.conversation_id == bindparam("conversation"), WORKING)
 _WAITING = (
@@ -127,7 +130,8 @@ def _claim_waiting(
     if refusal is not None:
         _give_to_person(tx, thread.row.id, refusal, now)
         return Nothing(refusal)
-    return Claimed(_begin(tx, thread, waiting, worker_id, now))
+    turn = _begin(tx, thread, waiting, worker_id, now)
+    return Claimed(replace(turn, past=_past(tx, turn)))
 
 
 def busy(tx: Connection, thread: Thread) -> bool:
@@ -245,28 +249,30 @@ def lose(tx: Connection, turn_id: str, conversation_id: str, now: datetime) -> N
         _set(tx, conversation_id, due_at=now, first_waiting_at=first)
 
 
-_HISTORY = (
-    select(messages)
+_PAST = (
+    select(
+        messages.c.id,
+        messages.c.author,
+        messages.c.type,
+        messages.c.text,
+        messages.c.created_at,
+        messages.c.quoted_text,
+        messages.c.dead,
+    )
     .where(
         messages.c.conversation_id == bindparam("conversation"),
         messages.c.id.not_in(bindparam("waiting", expanding=True)),
         func.coalesce(messages.c.status, "in").in_(("in", "sent", "delivered", "uncertain")),
     )
     .order_by(messages.c.seq.desc())
-    .limit(bindparam("limit"))
+    .limit(_PAST_ROWS)
 )
 
 
-def history(tx: Connection, turn: Turn, limit: int) -> tuple[Entry, ...]:
-    """What was really said, without what waits now: the newest `limit`, oldest first."""
-    rows = tx.execute(
-        _HISTORY,
-        {
-            "conversation": turn.conversation_id,
-            "waiting": [entry.id for entry in turn.waiting],
-            "limit": limit,
-        },
-    ).all()
+def _past(tx: Connection, turn: Turn) -> tuple[Entry, ...]:
+    """What was really said, without what waits now, oldest first."""
+    waiting = [entry.id for entry in turn.waiting]
+    rows = tx.execute(_PAST, {"conversation": turn.conversation_id, "waiting": waiting}).all()
     return tuple(_entry(row) for row in reversed(rows))
 
 
