@@ -119,8 +119,10 @@ class Database:
         try:
             results = await self._commit([waiting.run for waiting in group])
         except Exception as error:  # noqa: BLE001 - each transition gets its own error below
-            if len(group) == 1:
-                _fail(group[0], error)
+            if len(group) == 1 or isinstance(error, exc.OperationalError):
+                # A database that is locked or full is so for each of them.
+                for waiting in group:
+                    _fail(waiting, error)
                 return
             for waiting in group:
                 await self._write_group([waiting])
