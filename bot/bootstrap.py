@@ -4,8 +4,6 @@ The only place that knows them all, and the only one that imports an adapter lat
 configured is not loaded.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -73,6 +71,7 @@ class Audiences:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._own = frozenset(contact_key(number) for number in settings.own_numbers())
         self._known: dict[str, Audience] = {}
 
     def __call__(self, line_id: str) -> Audience:
@@ -80,7 +79,8 @@ class Audiences:
         known = self._known.get(line_id)
         if known is None:
             line = self._settings.line(line_id)
-            known = Audience(line.answer, frozenset(contact_key(one) for one in line.only))
+            only = frozenset(contact_key(one) for one in line.only)
+            known = Audience(line.answer, only, self._own)
             if len(self._known) < 1000:
                 self._known[line_id] = known
         return known
@@ -185,39 +185,21 @@ def make_worker(
     return Worker(store, responder, deliverer, queue, utc_now, lease, in_hand)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What an operator's command works with, whether or not the bot is running."""
-
-    settings: Settings
-    database: Database
-    store: Store
-    views: Views
-    handoff: HandOff
-
-
 def make_store(settings: Settings, database: Database) -> Store:
     """The transitions."""
     return Store(database, policy_of(settings), parse, contact_key)
 
 
+def configured_lines(settings: Settings) -> list[str]:
+    """The lines that the settings name."""
+    return [line for line in settings.lines if line != "default"]
+
+
 def make_views(settings: Settings, database: Database) -> Views:
     """The reads for people."""
-    return Views(database, [line for line in settings.lines if line != "default"])
+    return Views(database, configured_lines(settings))
 
 
 def make_handoff(settings: Settings, store: Store, queue: Queue) -> HandOff:
     """The operators' work."""
     return HandOff(store, queue, utc_now, policy_of(settings))
-
-
-@asynccontextmanager
-async def open_tools(settings: Settings, queue: Queue) -> AsyncIterator[Tools]:
-    """The operator's tools on the configured database. Raises StoreUnavailable."""
-    database = Database(database_url(settings), readers=1)
-    try:
-        store = make_store(settings, database)
-        handoff = make_handoff(settings, store, queue)
-        yield Tools(settings, database, store, make_views(settings, database), handoff)
-    finally:
-        await database.close()

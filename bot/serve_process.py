@@ -149,6 +149,8 @@ class _Process:
         if sandbox is not None:
             await _refuse_real_lines(Views(database), sandbox)
         store = bootstrap.make_store(settings, database)
+        if sandbox is None:
+            await store.know_lines(bootstrap.configured_lines(settings), bootstrap.utc_now())
         queue_name = await store.installation_id()
         queue = ArqQueue(redis_url, queue_name)
         stack.push_async_callback(queue.close)

@@ -264,3 +264,20 @@ async def test_nothing_else_is_said_when_the_model_asks_for_a_person(new_bot: Ne
 
     await eventually(recorded)
     assert ana.read == ["A colleague will write to you."]
+
+
+async def test_the_shops_own_lines_never_answer_each_other(new_bot: NewBot) -> None:
+    lines = {"ln_second": {"number": "+1 555 999-0000"}}
+    bot = await new_bot(settings={"lines": lines})
+    twin = bot.provider.customer(number="+15559990000")
+    (settled,) = await bot.handled(*await twin.writes("How can I help you?"))
+    assert (settled["state"], settled["reason"]) == ("skipped", "our own number")
+    assert twin.attempts == []
+
+
+async def test_a_configured_line_can_be_paused_before_anybody_wrote(new_bot: NewBot) -> None:
+    bot = await new_bot(settings={"lines": {"ln_new": {"answer": "all"}}})
+    await bot.api("POST", "/api/lines/ln_new/pause", {})
+    ana = bot.provider.customer(line_id="ln_new")
+    await ana.writes("hello?")
+    assert (await bot.conversation(ana))["state"] == "human"

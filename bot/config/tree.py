@@ -59,6 +59,8 @@ class LineEntry(Section):
     prompt: PromptPath | None = None
     answer: Answer | None = None
     only: tuple[Contact, ...] = Field(default=(), max_length=10_000)
+    number: Contact | None = None
+    """The line's own number: what comes from it is never answered."""
 
     @model_validator(mode="after")
     def _numbers_when_listed(self) -> Self:
@@ -179,6 +181,10 @@ class SettingsTree(Section):
             answer="all" if chosen.answer is None else chosen.answer,
             only=chosen.only,
         )
+
+    def own_numbers(self) -> tuple[str, ...]:
+        """The numbers of the business's own lines, as far as they are known."""
+        return tuple(line.number for line in self.lines.values() if line.number is not None)
 
     def prompt_files(self) -> Mapping[str, str]:
         """The prompt file of `default` and of every listed line."""

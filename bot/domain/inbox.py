@@ -22,6 +22,8 @@ class Audience:
     answer: Literal["all", "listed", "nobody"] = "all"
     only: Collection[str] = frozenset()
     """Contact keys, with `listed`."""
+    own: Collection[str] = frozenset()
+    """Contact keys of the business's own lines: two bots must not answer each other."""
 
     def includes(self, contact_key: str) -> bool:
         if self.answer == "listed":
@@ -61,21 +63,35 @@ ContactKey = Callable[[str], str]
 def file_event(event: ProviderEvent, audience: Audience, contact_key: ContactKey) -> Filing:
     """Decide what an event is: a message to answer, one to record, or something to apply."""
     match event.content:
-        case Received() as message:
+        case Received(from_me=False) as message:
             return _file_message(event, message, audience, contact_key(message.sender))
+        case Received(recipient=other):  # typed on the line's own phone, or it is our own echo
+            return _file_own(event, other, audience, contact_key)
+        case Delivered(recipient=other) if other is not None:
+            return _file_own(event, other, audience, contact_key)
         case Delivered() | LineChanged():
             return Filing(event, EventState.PENDING)
-        case Unread(error):
-            return Filing(event, EventState.DEAD, "unreadable", error)
+        case Unread(error, sender):
+            kept = audience.includes("" if sender is None else contact_key(sender))
+            return Filing(event, EventState.DEAD, "unreadable", error, keep_raw=kept)
         case Ignored():
-            return Filing(event, EventState.SKIPPED, "event type not acted on")
+            kept = audience.answer == "all"
+            return Filing(event, EventState.SKIPPED, "event type not acted on", keep_raw=kept)
+
+
+def _file_own(
+    event: ProviderEvent, other: str | None, audience: Audience, contact_key: ContactKey
+) -> Filing:
+    if audience.includes("" if other is None else contact_key(other)):
+        return Filing(event, EventState.PENDING)
+    return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
 
 
 def _file_message(event: ProviderEvent, message: Received, audience: Audience, key: str) -> Filing:
-    if message.from_me:  # somebody typed it on the line's own phone, or it is our own echo
-        return Filing(event, EventState.PENDING)
     if message.is_group:
-        return Filing(event, EventState.SKIPPED, "group")
+        return Filing(event, EventState.SKIPPED, "group", keep_raw=audience.answer == "all")
+    if key in audience.own:
+        return Filing(event, EventState.SKIPPED, "our own number")
     if not audience.includes(key):
         return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
     if message.kind == "reaction":

@@ -148,6 +148,11 @@ class Store:
         """What tells this bot's queue from that of others on the same Redis."""
         return await self._db.write(upkeep.installation_id)
 
+    async def know_lines(self, line_ids: Sequence[str], now: datetime) -> None:
+        """Configured lines can be seen and paused before anything has happened on them."""
+        for line_id in line_ids:
+            await self._db.write(partial(outbox.ensure_line, line_id=line_id, now=now))
+
     async def write_probe(self, now: datetime) -> None:
         """Write something small, durably."""
         await self._db.write(lambda tx: upkeep.write_probe(tx, now))
