@@ -1,5 +1,6 @@
 """The outbox's way to the line: claim, one attempt, settle; in order, one at a time."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -7,11 +8,13 @@ import structlog
 
 from bot.domain.outbox import NotSent, Outbound, SendOutcome, Unanswered
 from bot.domain.work import SendLater, ToSend
-from bot.errors import LostClaim
+from bot.errors import LostClaim, StoreUnavailable
 from bot.metrics import MAYBE_REPEATED, SENDS
 from bot.ports import Clock, Line, Outbox
 
 log = structlog.get_logger()
+
+_SETTLE_AGAIN_S = 0.5
 
 
 class Deliverer:
@@ -50,12 +53,21 @@ class Deliverer:
         try:
             outcome = await self._attempt(message)
             _count(message, outcome)
-            return await self._outbox.settle_reply(message, outcome, self._clock())
+            return await self._settle(message, outcome)
         except LostClaim:
             log.warning("send.lost", message=message.id, conversation=message.conversation_id)
             return True
         finally:
             self._in_hand.discard(message.id)
+
+    async def _settle(self, message: Outbound, outcome: SendOutcome) -> bool:
+        """Kept until the database takes it: an answer forgotten here would be a second send."""
+        while True:
+            try:
+                return await self._outbox.settle_reply(message, outcome, self._clock())
+            except StoreUnavailable:
+                log.warning("send.not_settled_yet", message=message.id)
+                await asyncio.sleep(_SETTLE_AGAIN_S)
 
     async def _attempt(self, message: Outbound) -> SendOutcome:
         # A worker that was stopped for a while must not send what others may have sent since.

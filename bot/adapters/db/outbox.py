@@ -126,11 +126,17 @@ def settle(
     row = tx.execute(select(messages).where(messages.c.id == message.id)).one()
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
         _note_provider_id(tx, row, outcome)
-    elif row.status == "sending" and row.worker_id == worker_id:
+    elif _may_settle(row, outcome, worker_id):
         _apply_outcome(tx, row, thread, outcome, now, policy)
     else:
         raise LostClaim(f"message {message.id} is no longer ours")
     return bool(open_sends(tx, message.conversation_id))
+
+
+def _may_settle(row: AnyRow, outcome: SendOutcome, worker_id: str) -> bool:
+    if row.status == "unknown":  # taken back from this worker, and yet the line had taken it
+        return isinstance(outcome, Sent)
+    return bool(row.status == "sending" and row.worker_id == worker_id)
 
 
 def _apply_outcome(
