@@ -92,6 +92,8 @@ class Unread:
     """Rightly signed, but an odd or incomplete message: kept as a dead letter."""
 
     error: str
+    sender: str | None = None
+    """Who wrote it, None when that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)

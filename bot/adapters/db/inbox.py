@@ -20,12 +20,20 @@ from sqlalchemy import (
     literal_column,
     select,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db.bulk import Bulk, microseconds
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.schema import MICROSECOND, RECEIVED, conversations, events, messages
+from bot.adapters.db.schema import (
+    MICROSECOND,
+    RECEIVED,
+    SENT_WITH_ID,
+    conversations,
+    events,
+    messages,
+)
 from bot.domain.conversation import Policy, conversation_id
 from bot.domain.event import EventState
 from bot.domain.inbox import Filing
@@ -37,8 +45,10 @@ _INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our proc
 _KNOWN_EVENTS = select(events.c.provider_event_id).where(
     events.c.provider_event_id.in_(bindparam("ids", expanding=True))
 )
-_KNOWN_MESSAGES = select(messages.c.provider_id).where(
-    RECEIVED, messages.c.provider_id.in_(bindparam("ids", expanding=True))
+_IDS = messages.c.provider_id.in_(bindparam("ids", expanding=True))
+_KNOWN_MESSAGES = union_all(  # our own come back from some lines as if somebody had written them
+    select(messages.c.provider_id).where(RECEIVED, _IDS),
+    select(messages.c.provider_id).where(SENT_WITH_ID, _IDS),
 )
 _ADD_EVENTS = Bulk(
     insert(events),

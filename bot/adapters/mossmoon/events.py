@@ -94,11 +94,15 @@ def _content(kind: str, line_id: str, payload: dict[str, Any]) -> Content:
     if read is None:
         return Ignored()
     if not line_id:
-        return Unread("line_id is missing, or is no usable string")
+        return Unread("line_id is missing, or is no usable string", _sender(payload))
     try:
         return read(payload)
     except Odd as odd:
-        return Unread(str(odd))
+        return Unread(str(odd), _sender(payload))
+
+
+def _sender(payload: dict[str, Any]) -> str | None:
+    return address(as_object(payload.get("message")).get("from"))
 
 
 def _received(payload: dict[str, Any]) -> Content:
