@@ -120,9 +120,16 @@ class Bot:
         path.write_text(text)
         return path
 
+    def _write_settings(self) -> None:
+        """An unchanged file stays as it is: the running bot reports edits."""
+        path = self.folder / "config.yaml"
+        text = json.dumps(self.settings, indent=2)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
     async def start(self, *command: str, ready: bool = True) -> Process:
         """`bot run` by default; `ready` False: don't wait for /readyz (`bot worker` has none)."""
-        (self.folder / "config.yaml").write_text(json.dumps(self.settings, indent=2))
+        self._write_settings()
         self.provider.webhook_url = f"{self.url}/webhooks/whatsapp"
         process = await self.network.call(self._spawn(command if command else ("run",)))
         if ready:
@@ -225,7 +232,7 @@ class Bot:
 
     async def cli(self, *command: str, stdin: str = "", timeout_s: float = 60) -> Finished:
         """A command with the bot's environment, run to its end."""
-        (self.folder / "config.yaml").write_text(json.dumps(self.settings, indent=2))
+        self._write_settings()
         process = await asyncio.create_subprocess_exec(
             *self.executable,
             *command,
