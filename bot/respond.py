@@ -17,6 +17,9 @@ from bot.ports import Clock, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
 
+_LAST_WORDS = "Sorry, I can't answer that right now."
+"""When not even the prompt's own fallback can be had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -89,17 +92,23 @@ class Responder:
         return (await self._store.answer_turn(turn, reply, self._clock())).value
 
     async def _fail(self, turn: Turn, error: str) -> str:
-        prompt = self._render(turn)
-        fallback = Reply(self._parts(prompt.fallback), MadeBy(prompt_version=prompt.version))
-        gave_up = await self._store.fail_turn(turn, error, fallback, self._clock())
+        gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
         return "dead" if gave_up else "failed"
+
+    def _fallback(self, turn: Turn) -> Reply:
+        try:
+            prompt = self._render(turn)
+        except Exception as error:  # perhaps the prompt is what broke the turn
+            log.exception("prompt.broke", turn=turn.id, error=type(error).__name__)
+            return Reply((_LAST_WORDS,), MadeBy())
+        return Reply(split_text(prompt.fallback), MadeBy(prompt_version=prompt.version))
 
     async def _make_reply(self, turn: Turn) -> Reply:
         prompt = self._render(turn)
         match decide(turn.waiting, prompt):
             case Say(text, hand_off):
                 words = text if hand_off is None else _parting_words(prompt, text)
-                return Reply(self._parts(words), MadeBy(prompt.version), hand_off)
+                return Reply(split_text(words), MadeBy(prompt.version), hand_off)
             case AskModel():
                 return self._reply(await self._ask(turn, prompt), prompt)
 
@@ -123,8 +132,8 @@ class Responder:
         text = self._style.format(strip_markers(completion.text))
         if completion.hand_off is not None:
             words = _parting_words(prompt, text)
-            return Reply(self._parts(words), made_by, completion.hand_off)
-        parts = self._parts(text)
+            return Reply(split_text(words), made_by, completion.hand_off)
+        parts = split_text(text)
         if not parts:
             raise Refused("the model's answer was empty")
         return Reply(parts, made_by)
@@ -142,9 +151,6 @@ class Responder:
 
     def _render(self, turn: Turn) -> RenderedPrompt:
         return self._prompts.render(turn.line_id, contact_name=turn.contact_name, now=self._clock())
-
-    def _parts(self, text: str) -> tuple[str, ...]:
-        return split_text(text)
 
 
 def _offer(prompt: RenderedPrompt) -> str | None:
