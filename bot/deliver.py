@@ -34,11 +34,15 @@ class Deliverer:
         self._lease_holds = lease_holds
         self._in_hand = in_hand
 
-    async def deliver(self, conversation_id: str, *, probe: bool = False) -> datetime | None:
-        """Send all that may leave now; when to look again, None: nothing is left to send.
+    async def deliver(
+        self, conversation_id: str, first: Outbound | None = None, *, probe: bool = False
+    ) -> datetime | None:
+        """Send all that may leave now, beginning with what is taken already.
 
-        Raises StoreUnavailable.
+        When to look again, None: nothing is left to send. Raises StoreUnavailable.
         """
+        if first is not None and not await self._send(first):
+            return None
         while True:
             match await self._outbox.claim_reply(conversation_id, self._clock(), probe=probe):
                 case SendLater(at):

@@ -79,8 +79,13 @@ class TurnStore(Protocol):
         """Take everything that waits in a conversation, if it is due and nobody works on it."""
         ...
 
-    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
-        """Put the reply in the outbox and end the turn. Raises LostClaim."""
+    async def answer_turn(
+        self, turn: Turn, reply: Reply, now: datetime
+    ) -> tuple[Answered, Outbound | None]:
+        """Put the reply in the outbox and end the turn; its first part, if it may leave now.
+
+        Raises LostClaim.
+        """
         ...
 
     async def release_turn(

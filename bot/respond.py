@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 import structlog
 
 from bot.domain.chat import ChatRequest, Completion, Usage
 from bot.domain.history import build_messages, strip_markers
+from bot.domain.outbox import Outbound
 from bot.domain.prompt import RenderedPrompt
-from bot.domain.turn import AskModel, Claimed, MadeBy, NotYet, Reply, Say, Turn, decide
+from bot.domain.turn import AskModel, Attended, Claimed, MadeBy, NotYet, Reply, Say, Turn, decide
 from bot.domain.whatsapp import split_text
 from bot.errors import LostClaim, Refused, StoreUnavailable, Unavailable
 from bot.metrics import LLM_SECONDS, TOKENS, TURNS
@@ -52,44 +53,49 @@ class Responder:
         self._style = style
         self._in_hand = in_hand
 
-    async def take_turn(self, conversation_id: str) -> datetime | None:
-        """Answer what waits in a conversation, if it is due; when to look again, or None.
+    async def take_turn(self, conversation_id: str) -> Attended:
+        """Answer what waits in a conversation, if it is due. Raises StoreUnavailable.
 
-        Raises StoreUnavailable.
+        Whoever gets a message `to_send` has to see to it that it is sent.
         """
         match await self._store.claim_turn(conversation_id, self._clock()):
             case NotYet(due_at):
-                return due_at
+                return Attended(look_again_at=due_at)
             case Claimed(turn):
                 self._in_hand.add(turn.id)
                 try:
-                    await self._work(turn)
+                    return await self._work(turn)
                 finally:
                     self._in_hand.discard(turn.id)
-        return None
+        return Attended()
 
-    async def _work(self, turn: Turn) -> None:
+    async def _work(self, turn: Turn) -> Attended:
+        to_send = None
         try:
-            end = await self._attempt(turn)
+            end, to_send = await self._attempt(turn)
         except LostClaim:
             end = "lost"
+        if to_send is not None:
+            self._in_hand.add(to_send.id)
         TURNS.labels(end).inc()
         log.info("turn.ended", turn=turn.id, conversation=turn.conversation_id, end=end)
+        return Attended(to_send=to_send)
 
-    async def _attempt(self, turn: Turn) -> str:
+    async def _attempt(self, turn: Turn) -> tuple[str, Outbound | None]:
         try:
             reply = await self._make_reply(turn)
         except StoreUnavailable:
             raise
         except Unavailable as error:
             await self._store.release_turn(turn, str(error), self._clock(), error.retry_after)
-            return "released"
+            return "released", None
         except Refused as error:
-            return await self._fail(turn, str(error))
+            return await self._fail(turn, str(error)), None
         except Exception as error:  # one message must not stop those behind it
             log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
-            return await self._fail(turn, f"internal error: {type(error).__name__}")
-        return (await self._store.answer_turn(turn, reply, self._clock())).value
+            return await self._fail(turn, f"internal error: {type(error).__name__}"), None
+        answered, to_send = await self._store.answer_turn(turn, reply, self._clock())
+        return answered.value, to_send
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())

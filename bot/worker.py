@@ -103,9 +103,9 @@ class Worker:
             del self._attended[conversation_id]
 
     async def _look_after(self, conversation_id: str, *, probe: bool) -> None:
-        turn_due = await self._responder.take_turn(conversation_id)
-        send_due = await self._deliverer.deliver(conversation_id, probe=probe)
-        times = [due for due in (turn_due, send_due) if due is not None]
+        turn = await self._responder.take_turn(conversation_id)
+        send_due = await self._deliverer.deliver(conversation_id, turn.to_send, probe=probe)
+        times = [due for due in (turn.look_again_at, send_due) if due is not None]
         if times:
             self._set_alarm(conversation_id, min(times))
 

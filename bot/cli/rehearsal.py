@@ -8,6 +8,8 @@ from bot.domain.turn import Answered, Claim, Claimed, Nothing, Reply, Turn
 
 CONVERSATION = "chat"
 
+_PAST_ENTRIES = 200
+
 
 class Rehearsal:
     """What was said, as a store of turns; `on_reply` and `on_failure` hear what came of one."""
@@ -47,20 +49,16 @@ class Rehearsal:
             first_message_at=now,
             waiting=waiting,
             attempts=0,
+            past=tuple(self._past[-_PAST_ENTRIES:]),
         )
         return Claimed(turn)
 
-    async def history(self, turn: Turn, limit: int) -> tuple[Entry, ...]:
-        """What was said before."""
-        del turn
-        return tuple(self._past[-limit:])
-
-    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
+    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> tuple[Answered, None]:
         """The bot has answered."""
         said = (Entry(self._new_id(), "bot", "text", part, now) for part in reply.parts)
         self._past += [*turn.waiting, *said]
         self._on_reply(reply)
-        return Answered.STORED
+        return Answered.STORED, None
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.chat import HandOffCall
 from bot.domain.history import Entry
+from bot.domain.outbox import Outbound
 from bot.domain.prompt import HandOffRule, RenderedPrompt
 
 
@@ -103,6 +104,16 @@ class Answered(StrEnum):
     STORED = "stored"
     SUPERSEDED = "superseded"
     DRAFTED = "drafted"
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """What a look at a conversation's turn came to."""
+
+    look_again_at: datetime | None = None
+    """The customer may still be writing."""
+    to_send: Outbound | None = field(default=None, repr=False)
+    """The reply's first part, taken for sending in the transaction that stored it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from sqlalchemy import Connection
+
 from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
 from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
@@ -49,11 +51,20 @@ class Store:
             lambda tx: turns.claim(tx, conversation_id, self.worker_id, now, self._policy)
         )
 
-    async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> Answered:
-        """Reply in the outbox, end of the turn."""
-        return await self._db.write(
-            lambda tx: turns.answer(tx, turn, reply, self.worker_id, now, self._policy)
-        )
+    async def answer_turn(
+        self, turn: Turn, reply: Reply, now: datetime
+    ) -> tuple[Answered, Outbound | None]:
+        """Reply in the outbox, end of the turn; its first part, if it may leave now."""
+
+        def transition(tx: Connection) -> tuple[Answered, Outbound | None]:
+            mine, policy = self.worker_id, self._policy
+            answered = turns.answer(tx, turn, reply, mine, now, policy)
+            if answered is not Answered.STORED:
+                return answered, None
+            taken = outbox.claim(tx, turn.conversation_id, mine, now, policy, probe=False)
+            return answered, taken.message if isinstance(taken, ToSend) else None
+
+        return await self._db.write(transition)
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

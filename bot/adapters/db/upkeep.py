@@ -36,6 +36,7 @@ from bot.domain.work import Work
 LEASE = timedelta(seconds=10)
 """How long work stays a worker's without a heartbeat."""
 
+_SURELY_NOTED = timedelta(seconds=5)
 _BATCH = 50
 
 _DUE_TURNS = (
@@ -126,13 +127,20 @@ _HELD_TURNS = (
         turns_table.c.id,
         turns_table.c.conversation_id,
         turns_table.c.worker_id,
+        turns_table.c.started_at.label("taken_at"),
         workers.c.lease_until,
     )
     .select_from(turns_table.outerjoin(workers, workers.c.id == turns_table.c.worker_id))
     .where(WORKING)
 )
 _HELD_SENDS = (
-    select(messages.c.id, messages.c.conversation_id, messages.c.worker_id, workers.c.lease_until)
+    select(
+        messages.c.id,
+        messages.c.conversation_id,
+        messages.c.worker_id,
+        messages.c.next_at.label("taken_at"),
+        workers.c.lease_until,
+    )
     .select_from(messages.outerjoin(workers, workers.c.id == messages.c.worker_id))
     .where(OPEN_SEND, messages.c.status == "sending")
 )
@@ -145,7 +153,8 @@ def find_orphans(
 
     def is_orphan(row: AnyRow, slack: timedelta) -> bool:
         if row.worker_id == worker_id:
-            return row.id not in in_hand
+            # What was taken just now may not be noted in hand yet.
+            return row.id not in in_hand and bool(row.taken_at < now - _SURELY_NOTED)
         return row.lease_until is None or row.lease_until + slack < now
 
     gone = select(workers.c.id).where(workers.c.lease_until < now - policy.send_timeout)
