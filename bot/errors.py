@@ -1,13 +1,13 @@
 """Errors, sorted by what the caller can do about them.
 
-    BotError
-    ├── SettingsError     the operator corrects a file or a variable (carries every fault at once)
-    ├── NotFound          the named conversation, event or message does not exist
-    ├── Ambiguous         several lines know this contact: say which one
-    ├── Unavailable       an outside part is away: the same call may succeed later
-    │   └── StoreUnavailable   the database did not take it: answer 503, ask for a redelivery
-    ├── Refused           an outside part will never accept this very request
-    └── LostClaim         somebody else owns this work now: drop it, write nothing
+BotError
+├── SettingsError     the operator corrects a file or a variable (carries every fault at once)
+├── NotFound          the named conversation, event or message does not exist
+├── Ambiguous         several lines know this contact: say which one
+├── Unavailable       an outside part is away: the same call may succeed later
+│   └── StoreUnavailable   the database did not take it: answer 503, ask for a redelivery
+├── Refused           an outside part will never accept this very request
+└── LostClaim         somebody else owns this work now: drop it, write nothing
 """
 
 from dataclasses import dataclass
