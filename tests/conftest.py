@@ -10,11 +10,12 @@ Both run on the embedded parts, and again on PostgreSQL and Redis (markers `post
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.harness import Bot, Network, ScriptedLlm, ScriptedProvider, Stores
+from tests.harness import Bot, Network, ScriptedLlm, ScriptedProvider
 from tests.harness.stores import EMBEDDED, SERVERS, open_stores
 
 NewBot = Callable[..., Awaitable[Bot]]
@@ -49,27 +50,31 @@ def network() -> Iterator[Network]:
         pytest.param(SERVERS, marks=[pytest.mark.postgres, pytest.mark.redis]),
     ],
 )
-def stores(request: pytest.FixtureRequest, network: Network) -> Iterator[Stores]:
-    opened = open_stores(request.param)
-    yield network.wait(opened.__aenter__())
-    network.wait(opened.__aexit__(None, None, None))
+def stores_kind(request: pytest.FixtureRequest) -> str:
+    """Each bot gets stores of its own: on a shared database one would do the other's work."""
+    return str(request.param)
 
 
-def _make_bot(network: Network, stores: Stores, **wanted: Any) -> Bot:
-    bot = Bot(ScriptedProvider(network), ScriptedLlm(network), stores, **wanted)
-    _bots.append(bot)
-    return bot
+class _Stage:
+    """One bot with its stores, its line and its model, all ended together."""
 
+    def __init__(self, network: Network, kind: str, **wanted: Any) -> None:
+        self._network = network
+        self._stores = open_stores(kind)
+        stores = network.wait(self._stores.__aenter__())
+        self.bot = Bot(ScriptedProvider(network), ScriptedLlm(network), stores, **wanted)
+        _bots.append(self.bot)
 
-def _end(bot: Bot) -> None:
-    """A bot that still runs must also stop as promised."""
-    try:
-        bot.network.wait(bot.stop())
-    finally:
-        bot.remove()
-        bot.provider.close()
-        bot.llm.close()
-        _bots.remove(bot)
+    def end(self) -> None:
+        """A bot that still runs must also stop as promised."""
+        try:
+            self._network.wait(self.bot.stop())
+        finally:
+            self.bot.remove()
+            self.bot.provider.close()
+            self.bot.llm.close()
+            _bots.remove(self.bot)
+            self._network.wait(self._stores.__aexit__(None, None, None))
 
 
 def _assert_plans_fired(bot: Bot) -> None:
@@ -78,17 +83,19 @@ def _assert_plans_fired(bot: Bot) -> None:
 
 
 @pytest.fixture(scope="module")
-def _shared_bot(request: pytest.FixtureRequest, network: Network, stores: Stores) -> Iterator[Bot]:
+def _shared_bot(
+    request: pytest.FixtureRequest, network: Network, stores_kind: str
+) -> Iterator[Bot]:
     module = request.module
-    bot = _make_bot(
+    stage = _Stage(
         network,
-        stores,
+        stores_kind,
         settings=getattr(module, "SETTINGS", None),
         prompts=getattr(module, "PROMPTS", None),
         env=getattr(module, "ENV", None),
     )
-    yield bot
-    _end(bot)
+    yield stage.bot
+    stage.end()
 
 
 @pytest.fixture
@@ -100,26 +107,24 @@ def bot(_shared_bot: Bot) -> Iterator[Bot]:
 
 
 @pytest.fixture
-def new_bot(network: Network, stores: Stores) -> Iterator[NewBot]:
+def new_bot(network: Network, stores_kind: str) -> Iterator[NewBot]:
     """`await new_bot(settings=…, prompts=…, env=…, command=("serve",), start=True)`."""
-    made: list[Bot] = []
+    stages: list[_Stage] = []
 
     async def start_one(
         *, command: tuple[str, ...] = ("run",), start: bool = True, **wanted: Any
     ) -> Bot:
-        bot = _make_bot(network, stores, **wanted)
-        made.append(bot)
+        stage = _Stage(network, stores_kind, **wanted)
+        stages.append(stage)
         if start:
-            await bot.start(*command)
-        return bot
+            await stage.bot.start(*command)
+        return stage.bot
 
     yield start_one
-    try:
-        for bot in made:
-            _assert_plans_fired(bot)
-    finally:
-        for bot in made:
-            _end(bot)
+    with ExitStack() as all_of_them:
+        for stage in stages:
+            all_of_them.callback(stage.end)
+            all_of_them.callback(_assert_plans_fired, stage.bot)
 
 
 @pytest.fixture(scope="session")
