@@ -22,6 +22,7 @@ from bot.errors import StoreUnavailable
 
 log = structlog.get_logger()
 
+SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 7_036_874_417_766_402  # any number, the same in all our processes
 
 
@@ -106,7 +107,7 @@ def _copy(path: Path, version: str) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(SCRIPTS))
     config.set_main_option("path_separator", "os")
     return config
 
