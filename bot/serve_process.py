@@ -41,7 +41,7 @@ Mode = Literal["dev", "run", "serve", "worker"]
 _GRACEFUL_HTTP_S = 4
 _SWITCH_INTERVAL_S = 0.0005
 """SQLite's thread asks for the interpreter several times a commit: at Python's 5 ms it starves."""
-_GRACE = timedelta(seconds=20)
+_GRACE = timedelta(seconds=18)
 
 
 def run_process(mode: Mode, config_path: Path | None) -> int:
@@ -240,7 +240,7 @@ class _Process:
         if self._server is not None and self._mode != "dev":
             self._server.should_exit = True
         working = [task for task in self._tasks if task.get_name() != "web"]
-        await asyncio.wait(working, timeout=26) if working else None
+        await asyncio.wait(working, timeout=22) if working else None
         if self._server is not None:  # in dev the line lives here: it goes last
             self._server.should_exit = True
         await asyncio.wait(self._tasks, timeout=_GRACEFUL_HTTP_S + 1)
