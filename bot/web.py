@@ -5,6 +5,7 @@ signature is checked, and the hot path pays for no framework.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 
@@ -26,6 +27,8 @@ WEBHOOK_PATH = "/webhooks/whatsapp"
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
 STORE_TIMEOUT_S = 15.0
+DRAINED_MAX_BYTES = 32 * 1024 * 1024
+DRAIN_TIMEOUT_S = 3.0
 
 _JSON = (b"content-type", b"application/json")
 _BODIES = {
@@ -38,8 +41,14 @@ _BODIES = {
 }
 
 
-class _TooLarge(Exception):
-    """The body exceeds the limit."""
+class _Unread(Exception):
+    """The body is too large, or too slow, to be read to its end."""
+
+    def __init__(self, status: int, *, more: bool = True) -> None:
+        """`more`: a part of it is still to come."""
+        super().__init__(status)
+        self.status = status
+        self.more = more
 
 
 class _Gone(Exception):
@@ -66,26 +75,15 @@ class Webhook:
             status = await self._status(scope, receive)
         except _Gone:
             return
-        if status != 200:
-            REFUSED.labels(str(status)).inc()
-        body = _BODIES[status]
-        headers = [_JSON, (b"content-length", str(len(body)).encode())]
-        if status == 405:
-            headers.append((b"allow", b"POST"))
-        if status in (413, 503):  # what is left of the body is not read
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        except _Unread as unread:
+            await _refuse(unread, receive, send)
+            return
+        await _answer(send, status)
 
     async def _status(self, scope: Scope, receive: Receive) -> int:
         if scope["method"] != "POST":
             return 405
-        try:
-            body = await _read_body(scope, receive)
-        except _TooLarge:
-            return 413
-        except TimeoutError:
-            return 503
+        body = await _read_body(scope, receive)
         signatures = [v for name, v in scope["headers"] if name == b"x-mossmoon-signature"]
         if not self._verify(body, signatures, self._secrets):
             return 401
@@ -108,23 +106,67 @@ class Webhook:
         return 200
 
 
+async def _refuse(unread: _Unread, receive: Receive, send: Send) -> None:
+    """Answer at once, then let the caller finish writing: many look for an answer only then.
+
+    Hanging up on bytes that are on their way resets the connection, and the answer is lost.
+    """
+    await _answer(send, unread.status, more=unread.more)
+    if unread.more:
+        await _drain(receive)
+        await send({"type": "http.response.body"})
+
+
+async def _answer(send: Send, status: int, *, more: bool = False) -> None:
+    """The whole answer; `more`: it is ended later, and the connection with it."""
+    if status != 200:
+        REFUSED.labels(str(status)).inc()
+    body = _BODIES[status]
+    headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    if status in (413, 503):
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    """The raw body, however it is sent. Raises _TooLarge, _Gone, TimeoutError."""
+    """The raw body, however it is sent. Raises _Unread, _Gone."""
     if _announced_length(scope) > MAX_BODY_BYTES:
-        raise _TooLarge
+        raise _Unread(413)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _read_pieces(receive)
+    except TimeoutError:
+        raise _Unread(503) from None
+
+
+async def _read_pieces(receive: Receive) -> bytes:
     pieces: list[bytes] = []
     size_bytes = 0
-    async with asyncio.timeout(BODY_TIMEOUT_S):
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            pieces.append(message.get("body", b""))
-            size_bytes += len(pieces[-1])
-            if size_bytes > MAX_BODY_BYTES:
-                raise _TooLarge
-            if not message.get("more_body"):
-                return b"".join(pieces)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        pieces.append(message.get("body", b""))
+        size_bytes += len(pieces[-1])
+        if size_bytes > MAX_BODY_BYTES:
+            raise _Unread(413, more=bool(message.get("more_body")))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on for a while and throw it away."""
+    left_bytes = DRAINED_MAX_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            while left_bytes > 0:
+                message = await receive()
+                if not message.get("more_body"):  # complete, or the caller has hung up
+                    return
+                left_bytes -= len(message["body"])
 
 
 def _announced_length(scope: Scope) -> int:

@@ -4,11 +4,12 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.harness import Bot
+from tests.harness import Bot, eventually
 from tests.harness.provider import SECRET, sign
 from tests.raw_calls import CHUNKED, Call, calling, chunk, head, post
 
@@ -211,6 +212,44 @@ async def test_a_body_over_the_limit_is_refused_however_it_is_cut(bot: Bot) -> N
         await call.write(chunk(b"x"))
         assert (await call.answer()).status == 413
         assert await call.is_closed()
+
+
+async def _pieces(size_bytes: int) -> AsyncIterator[bytes]:
+    for start in range(0, size_bytes, 65_536):
+        yield b"x" * min(65_536, size_bytes - start)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("size_bytes", [LIMIT_BYTES + 1, 2 * LIMIT_BYTES, 20 * LIMIT_BYTES])
+async def test_a_caller_who_sends_too_much_still_gets_the_answer(
+    bot: Bot, size_bytes: int, is_chunked: bool
+) -> None:
+    body = _pieces(size_bytes) if is_chunked else b"x" * size_bytes
+    answered = await bot.http("POST", "/webhooks/whatsapp", content=body)
+    assert (answered.status_code, answered.json()["error"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("size_bytes", [LIMIT_BYTES + 1, 20 * LIMIT_BYTES])
+async def test_a_caller_who_reads_only_when_all_is_sent_gets_the_answer(
+    bot: Bot, size_bytes: int
+) -> None:
+    async with calling(bot.port) as call:
+        call.writer.write(head([_signature(b"")], length=size_bytes) + b"x" * size_bytes)
+        await call.writer.drain()  # a connection that is reset fails here
+        await eventually(lambda: call.writer.transport.get_write_buffer_size() == 0)
+        answered = await call.answer()
+        assert (answered.status, answered.headers["connection"]) == (413, "close")
+        assert await call.is_closed()
+
+
+async def test_a_body_without_end_is_not_read_for_ever(bot: Bot) -> None:
+    async with calling(bot.port) as call:
+        await call.write(head([_signature(b""), CHUNKED], length=None))
+        piece, sent_bytes = chunk(b"x" * 65_536), 0
+        while not call.writer.transport.is_closing():
+            await call.write(piece)
+            sent_bytes += len(piece)
+            assert sent_bytes < 100 * LIMIT_BYTES
 
 
 async def test_a_length_that_is_no_number_is_refused(bot: Bot) -> None:
