@@ -71,6 +71,8 @@ class Deliverer:
                 return await self._outbox.settle_reply(message, outcome, self._clock())
             except StoreUnavailable:
                 log.warning("send.not_settled_yet", message=message.id)
+                if not self._lease_holds():  # others may have it by now
+                    raise
                 await asyncio.sleep(_SETTLE_AGAIN_S)
 
     async def _attempt(self, message: Outbound) -> SendOutcome:

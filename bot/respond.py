@@ -107,14 +107,14 @@ class Responder:
         except Exception as error:  # perhaps the prompt is what broke the turn
             log.exception("prompt.broke", turn=turn.id, error=type(error).__name__)
             return Reply((_LAST_WORDS,), MadeBy())
-        return Reply(split_text(prompt.fallback), MadeBy(prompt_version=prompt.version))
+        return Reply(_spoken(prompt.fallback), MadeBy(prompt_version=prompt.version))
 
     async def _make_reply(self, turn: Turn) -> Reply:
         prompt = self._render(turn)
         match decide(turn.waiting, prompt):
             case Say(text, hand_off):
                 words = text if hand_off is None else _parting_words(prompt, text)
-                return Reply(split_text(words), MadeBy(prompt.version), hand_off)
+                return Reply(_spoken(words), MadeBy(prompt.version), hand_off)
             case AskModel():
                 return self._reply(await self._ask(turn, prompt), prompt)
 
@@ -138,7 +138,7 @@ class Responder:
         text = self._style.format(strip_markers(completion.text))
         if completion.hand_off is not None:
             words = _parting_words(prompt, text)
-            return Reply(split_text(words), made_by, completion.hand_off)
+            return Reply(_spoken(words), made_by, completion.hand_off)
         parts = split_text(text)
         if not parts:
             raise Refused("the model's answer was empty")
@@ -162,6 +162,11 @@ class Responder:
 def _offer(prompt: RenderedPrompt) -> str | None:
     """When the model may call a person; None: there is nobody to hand over to."""
     return None if prompt.hand_off is None or not prompt.hand_off.when else prompt.hand_off.when
+
+
+def _spoken(words: str) -> tuple[str, ...]:
+    """Words of the prompt's own, in parts; a template may come out blank."""
+    return split_text(words) or (_LAST_WORDS,)
 
 
 def _parting_words(prompt: RenderedPrompt, text: str) -> str:

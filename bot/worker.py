@@ -7,6 +7,7 @@ done already costs one look, and a ring that was lost costs a second until the s
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,10 +24,18 @@ BEAT_S = 2.0
 SWEEP_S = 1.0
 _OVERDUE = timedelta(milliseconds=700)
 """How long a doorbell may take before the sweep does its work."""
-_AT_ONCE = 200
-"""Conversations attended to at the same time."""
+_AT_ONCE = 1000
+"""Conversations attended to at the same time; most of them wait for the model."""
 _ALARMS_MAX = 10_000
-_DRAIN_S = 20.0
+_DRAIN_S = 18.0
+
+
+@dataclass(slots=True)
+class _Again:
+    """What was asked for while a conversation is attended to."""
+
+    asked: bool
+    probe: bool
 
 
 class Lease:
@@ -39,6 +48,10 @@ class Lease:
     def prolong(self, beaten_at: float) -> None:
         """A heartbeat sent at monotonic `beaten_at` was stored."""
         self._until = beaten_at + self._seconds
+
+    def end(self) -> None:
+        """This process works no more."""
+        self._until = 0.0
 
     def holds(self) -> bool:
         """Whether nobody can have taken this process's work yet."""
@@ -65,7 +78,7 @@ class Worker:
         self._clock = clock
         self._lease = lease
         self._in_hand = in_hand
-        self._attended: dict[str, bool] = {}  # True: look again when done
+        self._attended: dict[str, _Again] = {}
         self._alarms: dict[str, tuple[datetime, asyncio.TimerHandle]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -77,8 +90,8 @@ class Worker:
     # what the queue calls
 
     async def turns(self, conversation_ids: list[str]) -> None:
-        """Attend to these conversations at the same time."""
-        await asyncio.gather(*(self.attend(conversation) for conversation in conversation_ids))
+        """See to it that these conversations are attended to; returns at once."""
+        self._spawn_all(conversation_ids)
 
     async def events(self) -> None:
         """Apply waiting line and delivery events."""
@@ -88,14 +101,18 @@ class Worker:
 
     async def attend(self, conversation_id: str, *, probe: bool = False) -> None:
         """Take the turn that is due and send what is queued, until nothing is left to do now."""
-        if conversation_id in self._attended:
-            self._attended[conversation_id] = True
+        again = self._attended.get(conversation_id)
+        if again is not None:
+            again.asked, again.probe = True, again.probe or probe
             return
-        self._attended[conversation_id] = True
+        again = self._attended[conversation_id] = _Again(asked=True, probe=probe)
         try:
-            while self._attended[conversation_id] and not self._stopping:
-                self._attended[conversation_id] = False
+            while again.asked:
                 async with self._slots:
+                    if self._stopping:
+                        return
+                    probe = again.probe
+                    again.asked = again.probe = False
                     await self._look_after(conversation_id, probe=probe)
         except StoreUnavailable:
             log.warning("worker.store_unavailable", conversation=conversation_id)
@@ -114,20 +131,18 @@ class Worker:
     async def run(self, stop: asyncio.Event, *, sole: bool) -> None:
         """Work until `stop`, then finish or hand back what is in hand."""
         await self._register(sole=sole)
-        chores = [
-            asyncio.create_task(self._every(BEAT_S, self._beat), name="beat"),
-            asyncio.create_task(self._every(SWEEP_S, self._sweep), name="sweep"),
-        ]
+        beat = asyncio.create_task(self._every(BEAT_S, self._beat), name="beat")
+        sweep = asyncio.create_task(self._every(SWEEP_S, self._sweep), name="sweep")
         try:
             await stop.wait()
         finally:
             self._stopping = True
             for alarm in self._alarms.values():
                 alarm[1].cancel()
-            chores[1].cancel()
-            await self._drain()
-            chores[0].cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            await _end_task(sweep)
+            await self._drain()  # under a lease that is still prolonged
+            self._lease.end()
+            await _end_task(beat)
             await self._sign_off()
 
     async def _register(self, *, sole: bool) -> None:
@@ -208,12 +223,17 @@ class Worker:
         deadline = time.monotonic() + _DRAIN_S
         while self._attended and time.monotonic() < deadline:  # noqa: ASYNC110 - of many tasks
             await asyncio.sleep(0.05)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(_end_task(task) for task in tuple(self._tasks)))
 
     async def _sign_off(self) -> None:
         try:
             await self._upkeep.sign_off()
         except StoreUnavailable:
             log.warning("worker.not_signed_off")
+
+
+async def _end_task(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: a library on the way may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)

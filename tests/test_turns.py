@@ -135,13 +135,16 @@ async def test_a_type_that_cannot_be_read_gets_the_prompts_own_words(bot: Bot) -
     assert len(bot.llm.requests) == calls
 
 
-async def test_a_photo_with_a_question_is_answered_by_the_model(bot: Bot) -> None:
+async def test_a_photo_beside_a_question_is_named_to_the_model(new_bot: NewBot) -> None:
+    bot = await new_bot(settings=QUIET)
     ana = bot.provider.customer()
     media = {"url": "https://media.mossmoon.app/x", "mime_type": "image/jpeg", "sha256": "00"}
-    await bot.provider.deliver(ana.event(type="image", caption="what about this?", media=media))
-    answer = (await ana.reads())[0]
+    await bot.provider.deliver(ana.event(type="image", caption="this one", media=media))
+    await ana.writes("what does it cost?")
+    (answer,) = await ana.reads()
     assert "the customer sent a photo" in answer
-    assert "what about this?" in answer
+    assert "this one" in answer
+    assert "what does it cost?" in answer
 
 
 async def test_a_reaction_never_starts_a_turn(bot: Bot) -> None:

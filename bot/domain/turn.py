@@ -137,7 +137,7 @@ READABLE = frozenset({"text"})
 
 def decide(waiting: Sequence[Entry], prompt: RenderedPrompt) -> Decision:
     """What to do about the waiting messages, before any model is asked."""
-    if all(entry.kind not in READABLE and not entry.text.strip() for entry in waiting):
+    if all(entry.kind not in READABLE for entry in waiting):
         return Say(prompt.unsupported)
     if prompt.hand_off is not None and any(
         _asks_for_person(entry.text, prompt.hand_off) for entry in waiting

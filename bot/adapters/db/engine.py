@@ -12,6 +12,7 @@ PostgreSQL: a transaction per transition, on a pool.
 import asyncio
 import fcntl
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ Transition = Callable[[Connection], T]
 
 _MAX_GROUP = 200
 _PG_TRIES = 5
+_LOCK_PATIENCE_S = 8.0
 
 
 @dataclass(slots=True, eq=False)
@@ -155,7 +157,7 @@ class _SqliteFile:
         """Run transitions in one durable transaction."""
         if self._lock_fd is None:
             self._lock_fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        _take_lock(self._lock_fd)
         try:
             with self._engine.begin() as connection:
                 return [run(connection) for run in runs]
@@ -168,6 +170,20 @@ class _SqliteFile:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
+
+
+def _take_lock(lock_fd: int) -> None:
+    """Raises TimeoutError when another process has held it for long: it may be stopped."""
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError("another process holds the database") from None
+            time.sleep(0.002)
+        else:
+            return
 
 
 def sqlite_url(path: Path) -> str:

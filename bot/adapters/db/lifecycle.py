@@ -65,6 +65,9 @@ def apply(
     policy: Policy,
 ) -> str | None:
     """Apply one event; the conversation that may go on now."""
+    state = select(events.c.state).where(events.c.id == row.id).with_for_update()
+    if tx.execute(state).scalar() != "pending":
+        return None  # another worker was faster
     match content.content:
         case LineChanged(ready, reason):
             _change_line(tx, row.line_id, ready, reason, now, policy)
@@ -101,7 +104,7 @@ def _change_line(
         return
     tx.execute(
         update(lines)
-        .where(lines.c.line_id == line_id, lines.c.hold_code.in_(("disconnected", "not_ready")))
+        .where(lines.c.line_id == line_id, lines.c.hold_code != "rate_limited")
         .values(hold_code=None, hold_reason=None, hold_since=None, probe_at=None)
     )
     tx.execute(
@@ -123,7 +126,7 @@ def _apply_delivery(
     ours = _find_ours(tx, row.line_id, delivered.provider_id, delivered.recipient, contact_key)
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
-        _finish(tx, row, now, "done", f"delivery of {ours.id}")
+        _finish(tx, row, now, "done", f"delivery of {ours.id}", message_id=ours.id)
         return _unblocked(ours)
     if _wait_for_ours(tx, row, now, policy):
         return None
@@ -208,7 +211,9 @@ def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: 
             delivered_at=now,
             sent_at=func.coalesce(messages.c.sent_at, literal(now, Instant)),
             provider_id=func.coalesce(messages.c.provider_id, provider_id),
-            worker_id=None,
+            # its own answer is still to come, and may say that the notice was about another
+            guessed=ours.status == "sending",
+            error=None,
         )
     )
 
@@ -216,7 +221,7 @@ def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: 
 def _mark_echoed(tx: Connection, ours: AnyRow, written: Received, now: datetime) -> None:
     values: dict[str, Any] = {"provider_id": written.provider_id}
     if ours.status in ("sending", "unknown"):
-        values |= {"status": "sent", "sent_at": now, "worker_id": None}
+        values |= {"status": "sent", "sent_at": now}
     if ours.author == "operator" and not ours.text:  # its delivery notice came first, wordless
         values["text"] = written.text
     tx.execute(update(messages).where(messages.c.id == ours.id).values(**values))
@@ -254,9 +259,8 @@ def _foreign(
         reason = "a person wrote on the line's phone"
         until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
         outbox.pause_conversation(tx, key, Pause("phone", until, reason), now)
-        switch.answered_by_person(tx, key, now)
-    _finish(tx, row, now, "done", reason)
-    tx.execute(update(events).where(events.c.id == row.id).values(message_id=message_id))
+        switch.answered_by_person(tx, key, now, before=row.seq)
+    _finish(tx, row, now, "done", reason, message_id=message_id)
     return key
 
 
@@ -316,9 +320,11 @@ def _finish(
     state: str,
     reason: str,
     error: str | None = None,
+    message_id: str | None = None,
 ) -> None:
+    values = {"state": state, "reason": reason, "error": error, "message_id": message_id}
     tx.execute(
         update(events)
         .where(events.c.id == row.id, events.c.state == "pending")
-        .values(state=state, reason=reason, error=error, ended_at=now, due_at=None)
+        .values(**values, ended_at=now, due_at=None)
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, 
 
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, open_sends
-from bot.adapters.db.schema import OPEN_SEND, Instant, conversations, lines, messages
+from bot.adapters.db.schema import OPEN_SEND, Instant, conversations, events, lines, messages
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.outbox import (
     AccountHeld,
@@ -38,6 +38,7 @@ _TAKE = (
         worker_id=bindparam("worker"),
         attempts=messages.c.attempts + 1,
         next_at=bindparam("now"),
+        probe=bindparam("is_probe"),
     )
 )
 _SPOKE = (
@@ -103,8 +104,10 @@ def claim(
     if any(send.status == "sending" for send in sends):
         return SendLater()
     for send in sends:
-        if not _ended(tx, send, thread, now, policy):
+        verdict = _verdict(send, thread, now, policy)
+        if verdict is None:
             return _start(tx, send, thread, worker_id, now, policy, probe=probe)
+        _give_up(tx, send, verdict)
     return SendLater()
 
 
@@ -120,14 +123,15 @@ def settle(
 
     Whether the conversation has more to send, now or later.
     """
-    thread = lock(tx, message.conversation_id)
-    if thread is None:
+    if lock(tx, message.conversation_id) is None:
         raise LostClaim(f"message {message.id} is gone")
     row = tx.execute(select(messages).where(messages.c.id == message.id)).one()
+    if row.guessed and _overrules(row, outcome):
+        row = _take_back_guess(tx, row, worker_id, now)
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
         _note_provider_id(tx, row, outcome)
     elif _may_settle(row, outcome, worker_id):
-        _apply_outcome(tx, row, thread, outcome, now, policy)
+        _apply_outcome(tx, row, outcome, now, policy)
     else:
         raise LostClaim(f"message {message.id} is no longer ours")
     return bool(open_sends(tx, message.conversation_id))
@@ -142,22 +146,22 @@ def _may_settle(row: AnyRow, outcome: SendOutcome, worker_id: str) -> bool:
 def _apply_outcome(
     tx: Connection,
     row: AnyRow,
-    thread: Thread,
     outcome: SendOutcome,
     now: datetime,
     policy: Policy,
 ) -> None:
     match outcome:
         case Sent(provider_id):
-            _end(tx, row, {"status": "sent", "provider_id": provider_id, "sent_at": now})
-            if thread.held:
-                release_holds(tx, row.line_id, row.next_at)
+            sent = {"status": "sent", "provider_id": provider_id, "sent_at": now, "error": None}
+            _end(tx, row, sent)
+            if row.probe:
+                release_holds(tx, row.line_id)
         case NotSent(error):
             again = now + _backoff(row.attempts, policy)
             _end(tx, row, {"status": "queued", "next_at": again, "error": error})
         case LineHeld():
             _end(tx, row, {"status": "held", "error": outcome.error})
-            _hold_line(tx, row.line_id, outcome, now, policy)
+            _hold_line(tx, row, outcome, now, policy)
         case AccountHeld(code, error):
             _end(tx, row, {"status": "held", "error": error})
             hold(tx, ALL, code, error, now, now + policy.hold_probe)
@@ -242,12 +246,17 @@ def hold(
     tx.execute(update(messages).where(and_(*queued)).values(status="held"))
 
 
-def release_holds(tx: Connection, line_id: str, proven_at: datetime) -> None:
-    """What was tried at `proven_at` got through: holds older than that are over."""
+def release_holds(tx: Connection, line_id: str) -> None:
+    """A probe got through: the line and the account work, what was held goes out."""
     tx.execute(
         update(lines)
-        .where(lines.c.line_id.in_((line_id, ALL)), lines.c.hold_since <= proven_at)
+        .where(lines.c.line_id.in_((line_id, ALL)))
         .values(hold_code=None, hold_reason=None, hold_since=None, probe_at=None)
+    )
+    tx.execute(  # its `line.ready` was lost
+        update(lines)
+        .where(lines.c.line_id == line_id, lines.c.connection != "ready")
+        .values(connection="ready", reason=None)
     )
     requeue_unblocked(tx)
 
@@ -284,15 +293,10 @@ def need_attention(tx: Connection, conversation_id: str, reason: str) -> None:
     )
 
 
-def _ended(tx: Connection, send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> bool:
-    """End a message that must not be tried (again); whether it has ended."""
-    verdict = _verdict(send, thread, now, policy)
-    if verdict is None:
-        return False
-    _end(tx, send, verdict)
-    if verdict.get("attention"):
+def _give_up(tx: Connection, send: AnyRow, verdict: dict[str, Any]) -> None:
+    """End a message that must not be tried (again)."""
+    if _move(tx, send, verdict) and verdict.get("attention"):
         need_attention(tx, send.conversation_id, str(verdict["error"]))
-    return True
 
 
 def _start(
@@ -308,26 +312,26 @@ def _start(
     """Take a message, unless it has to wait for its time or for its line."""
     if send.next_at is not None and send.next_at > now and send.status != "held":
         return SendLater(send.next_at)
-    if thread.held and not (probe and _take_probe(tx, thread, now, policy)):
+    is_probe = thread.held and probe and _take_probe(tx, thread, now, policy)
+    if thread.held and not is_probe:
         if send.status == "queued":
-            _end(tx, send, {"status": "held"})
-        return SendLater(thread.probe_at)
-    return _take(tx, send, thread, worker_id, now)
+            _move(tx, send, {"status": "held"})
+        return SendLater()  # the sweep probes holds, nobody else
+    return _take(tx, send, thread, worker_id, now, is_probe=is_probe)
 
 
 def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dict[str, Any] | None:
     """How a message ends without (another) attempt, or None: it may be tried."""
+    stale = now - send.created_at > policy.stale_after
     if send.status == "unknown":
-        if send.next_at > now:
-            return None
-        gave_up = send.unknowns >= _MAX_UNKNOWNS or not policy.resend_unknown
-        if gave_up or _silenced(send, thread):
+        gave_up = send.unknowns >= _MAX_UNKNOWNS or not policy.resend_unknown or stale
+        if send.next_at <= now and (gave_up or _silenced(send, thread)):
             text = "it left and got no answer: nobody knows whether it arrived"
             return {"status": "uncertain", "error": text, "attention": True}
         return None
     if _silenced(send, thread):
         return {"status": "cancelled", "draft": True, "error": "a person took over"}
-    if now - send.created_at > policy.stale_after:
+    if stale:
         text = "it could not be sent in time"
         return {"status": "cancelled", "draft": True, "error": text, "attention": True}
     return None
@@ -343,9 +347,16 @@ def _silenced(send: AnyRow, thread: Thread) -> bool:
 
 
 def _take(
-    tx: Connection, send: AnyRow, thread: Thread, worker_id: str, now: datetime
+    tx: Connection,
+    send: AnyRow,
+    thread: Thread,
+    worker_id: str,
+    now: datetime,
+    *,
+    is_probe: bool,
 ) -> ToSend | SendLater:
-    taken = tx.execute(_TAKE, {"message": send.id, "worker": worker_id, "now": now})
+    values = {"message": send.id, "worker": worker_id, "now": now, "is_probe": is_probe}
+    taken = tx.execute(_TAKE, values)
     if taken.rowcount != 1:
         return SendLater()
     outbound = Outbound(
@@ -374,14 +385,52 @@ def _take_probe(tx: Connection, thread: Thread, now: datetime, policy: Policy) -
 
 
 def _end(tx: Connection, row: AnyRow, change: dict[str, Any]) -> None:
+    if not _move(tx, row, change):
+        raise LostClaim(f"message {row.id} is no longer {row.status}")
+
+
+def _move(tx: Connection, row: AnyRow, change: dict[str, Any]) -> bool:
+    """Change a message, unless somebody else has moved it on meanwhile."""
     values = {name: value for name, value in change.items() if name != "attention"}
     moved = tx.execute(
         update(messages)
         .where(messages.c.id == row.id, messages.c.status == row.status)
         .values(worker_id=None, **values)
     )
-    if moved.rowcount != 1:
-        raise LostClaim(f"message {row.id} is no longer {row.status}")
+    return moved.rowcount == 1
+
+
+def _overrules(row: AnyRow, outcome: SendOutcome) -> bool:
+    """Whether the line's answer shows that a delivery notice was not about this message."""
+    match outcome:
+        case Sent(provider_id):
+            return provider_id is not None and provider_id != row.provider_id
+        case Unanswered():
+            return False
+        case _:
+            return True
+
+
+def _take_back_guess(tx: Connection, row: AnyRow, worker_id: str, now: datetime) -> AnyRow:
+    """The notice was about another message: both are looked at again."""
+    tx.execute(
+        update(messages)
+        .where(messages.c.id == row.id)
+        .values(
+            status="sending",
+            worker_id=worker_id,
+            provider_id=None,
+            delivered_at=None,
+            sent_at=None,
+            guessed=False,
+        )
+    )
+    tx.execute(
+        update(events)
+        .where(events.c.message_id == row.id, events.c.type == "message.delivered")
+        .values(state="pending", reason=None, ended_at=None, due_at=now, message_id=None)
+    )
+    return tx.execute(select(messages).where(messages.c.id == row.id)).one()
 
 
 def _note_provider_id(tx: Connection, row: AnyRow, outcome: SendOutcome) -> None:
@@ -413,13 +462,13 @@ def _first_status(thread: Thread, draft: bool) -> str:
 
 
 def _hold_line(
-    tx: Connection, line_id: str, outcome: LineHeld, now: datetime, policy: Policy
+    tx: Connection, row: AnyRow, outcome: LineHeld, now: datetime, policy: Policy
 ) -> None:
     wait = policy.hold_probe if outcome.capped else policy.not_ready_probe
-    if outcome.retry_after is not None:
-        wait = outcome.retry_after
+    if outcome.retry_after is not None:  # a line that always says "at once" is not hammered
+        wait = max(outcome.retry_after, _backoff(row.attempts, policy))
     code = "rate_limited" if outcome.capped else "not_ready"
-    hold(tx, line_id, code, f"{outcome.code}: {outcome.error}", now, now + wait)
+    hold(tx, row.line_id, code, f"{outcome.code}: {outcome.error}", now, now + wait)
 
 
 def _backoff(attempt: int, policy: Policy) -> timedelta:

@@ -1,10 +1,9 @@
 """What every transition of a conversation begins with: its row, locked, and its line's state."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.conversation import Owner
@@ -23,10 +22,8 @@ _LOCKED = (
         conversations,
         _line.c.paused_at.label("line_paused_at"),
         _line.c.hold_code.label("line_hold"),
-        _line.c.probe_at.label("line_probe_at"),
         _account.c.paused_at.label("all_paused_at"),
         _account.c.hold_code.label("account_hold"),
-        _account.c.probe_at.label("account_probe_at"),
     )
     .select_from(
         conversations.outerjoin(_line, _line.c.line_id == conversations.c.line_id).outerjoin(
@@ -36,7 +33,9 @@ _LOCKED = (
     .where(conversations.c.id == bindparam("conversation"))
     .with_for_update(of=conversations)
 )
-_SWITCH = select(lines.c.line_id).where(lines.c.line_id == ALL).with_for_update(read=True)
+_SWITCH_LOCK = 7_036_874_417_766_403  # any number, the same in all our processes
+_SHARE_SWITCH = select(func.pg_advisory_xact_lock_shared(_SWITCH_LOCK))
+_TAKE_SWITCH = select(func.pg_advisory_xact_lock(_SWITCH_LOCK))
 
 _OPEN_SENDS = (
     select(messages)
@@ -69,23 +68,26 @@ class Thread:
         """Whether nothing leaves on its line but a probe."""
         return self.row.line_hold is not None or self.row.account_hold is not None
 
-    @property
-    def probe_at(self) -> datetime | None:
-        """When the hold may be tried again."""
-        times = [t for t in (self.row.line_probe_at, self.row.account_probe_at) if t is not None]
-        return max(times, default=None)
-
 
 def lock(tx: Connection, conversation_id: str) -> Thread | None:
     """Lock a conversation; None: there is no such conversation.
 
-    PostgreSQL also shares the switch's row, so that a pause of everything cannot slip in between
-    the check here and the commit.
+    PostgreSQL also shares the switch, so that a pause of everything cannot slip in between the
+    check here and the commit.
     """
     if tx.dialect.name == "postgresql":
-        tx.execute(_SWITCH)
+        tx.execute(_SHARE_SWITCH)
     row = tx.execute(_LOCKED, {"conversation": conversation_id}).first()
     return None if row is None else Thread(row)
+
+
+def take_switch(tx: Connection) -> None:
+    """No claim and no send of any conversation commits until this transaction ends.
+
+    Only for a transaction that has locked no conversation yet.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(_TAKE_SWITCH)
 
 
 def open_sends(tx: Connection, conversation_id: str) -> list[AnyRow]:

@@ -95,7 +95,7 @@ conversations = Table(
 # same words, so queries take them from here.
 RECEIVED = text("direction = 'in'")
 SENT_WITH_ID = text("direction = 'out' AND provider_id IS NOT NULL")
-SENT_WITHOUT_ID = text("status = 'sent' AND provider_id IS NULL")
+SENT_WITHOUT_ID = text("status IN ('sent', 'uncertain') AND provider_id IS NULL")
 OPEN_EVENT = text("state IN ('pending', 'working')")
 ENDED_BADLY = text("state IN ('dead', 'skipped')")
 
@@ -116,7 +116,7 @@ events = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("turn_id", String(40)),
     Column("received_at", Instant, nullable=False),
-    Column("due_at", Instant),  # line and delivery events: look again then
+    Column("due_at", Instant),  # line and delivery events: look again then; messages: replayed at
     Column("ended_at", Instant),
     Column("raw", LargeBinary, nullable=False),
     Index(
@@ -162,6 +162,8 @@ messages = Table(
     Column("parting", Boolean, nullable=False, server_default=text("false")),  # may leave on pause
     Column("draft", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("probe", Boolean, nullable=False, server_default=text("false")),  # tries a held line
+    Column("guessed", Boolean, nullable=False, server_default=text("false")),  # whose notice it is
     Column("unknowns", Integer, nullable=False, server_default="0"),
     Column("next_at", Instant),
     Column("worker_id", String(40)),  # who has it in hand while it is `sending`

@@ -4,17 +4,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection
 
 from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
 from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
+from bot.adapters.db.rows import AnyRow
 from bot.domain.conversation import Pause, Policy
 from bot.domain.event import ProviderEvent
 from bot.domain.inbox import Filing
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.turn import Answered, Claim, Reply, Turn
 from bot.domain.work import Accepted, InFlight, SendLater, ToSend, Work
+from bot.errors import StoreUnavailable
+
+log = structlog.get_logger()
 
 
 class Store:
@@ -138,6 +143,14 @@ class Store:
         """Apply waiting line and delivery events, each in a transaction of its own."""
         woken: set[str] = set()
         for row in await self._db.write(lambda tx: lifecycle.due(tx, now)):
+            conversation = await self._apply(row, now)
+            if conversation is not None:
+                woken.add(conversation)
+        return frozenset(woken)
+
+    async def _apply(self, row: AnyRow, now: datetime) -> str | None:
+        """One event; what cannot be applied becomes a dead letter and blocks nothing behind it."""
+        try:
             apply = partial(
                 lifecycle.apply,
                 row=row,
@@ -146,14 +159,27 @@ class Store:
                 now=now,
                 policy=self._policy,
             )
-            conversation = await self._db.write(apply)
-            if conversation is not None:
-                woken.add(conversation)
-        return frozenset(woken)
+            return await self._db.write(apply)
+        except StoreUnavailable:
+            raise
+        except Exception as broken:
+            error = type(broken).__name__
+            log.exception("event.broke", event_id=row.id, error=error)
+            await self._db.write(lambda tx: lifecycle.give_up(tx, row, error, now))
+            return None
 
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
-        """End pauses whose time is up."""
-        return await self._db.write(lambda tx: switch.lapse(tx, now, self._policy))
+        """End pauses whose time is up, each in a transaction of its own."""
+        threads, scopes = await self._db.write(lambda tx: switch.due_lapses(tx, now))
+        woken: set[str] = set()
+        for thread in threads:
+            policy = self._policy
+            end = partial(switch.lapse, conversation_id=thread, now=now, policy=policy)
+            if await self._db.write(end):
+                woken.add(thread)
+        for scope in scopes:
+            woken |= await self._db.write(partial(switch.lapse_scope, scope=scope, now=now))
+        return frozenset(woken)
 
     async def installation_id(self) -> str:
         """What tells this bot's queue from that of others on the same Redis."""

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, update
 
 from bot.adapters.db import outbox
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
-from bot.adapters.db.rows import ALL, AnyRow, Thread, lock
+from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     OPEN_SEND,
@@ -22,6 +22,8 @@ from bot.adapters.db.schema import (
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.work import InFlight
 from bot.errors import NotFound, Refused
+
+_LAPSES_AT_ONCE = 100
 
 
 def pause(tx: Connection, conversation_id: str, by: Pause, now: datetime) -> None:
@@ -61,8 +63,22 @@ def in_flight(tx: Connection, conversation_id: str | None, line_id: str | None) 
 
 
 def resume(tx: Connection, conversation_id: str, now: datetime, *, answer: bool) -> None:
-    """The bot has the conversation again; `answer`: with what the customer wrote last."""
-    _locked(tx, conversation_id)
+    """The bot has the conversation again; `answer`: with what the customer wrote last.
+
+    What was not paused loses nothing but its need of attention.
+    """
+    thread = _locked(tx, conversation_id)
+    if thread.row.state == Owner.BOT:
+        attend(tx, conversation_id)
+    else:
+        _hand_back(tx, conversation_id)
+        if not answer:
+            _skip_tail(tx, conversation_id, now)
+    if answer:
+        _answer_tail(tx, conversation_id, now)
+
+
+def _hand_back(tx: Connection, conversation_id: str) -> None:
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
@@ -79,31 +95,32 @@ def resume(tx: Connection, conversation_id: str, now: datetime, *, answer: bool)
         )
     )
     outbox.cancel_queued(tx, messages.c.conversation_id == conversation_id)
-    if answer:
-        _answer_tail(tx, [conversation_id], now)
-    else:
-        _skip_tail(tx, [conversation_id], now)
 
 
 def resume_scope(
     tx: Connection, line_id: str | None, now: datetime, *, answer: bool
 ) -> frozenset[str]:
-    """The bot has a line, or everything, again; the conversations to answer."""
+    """The bot has a line, or everything, again; the conversations to answer.
+
+    A pause of everything and those of single lines end separately.
+    """
     _lock_scope(tx, line_id, now)
-    paused = _on_line(lines.c.line_id, line_id) if line_id is not None else true()
-    tx.execute(
+    ended = tx.execute(
         update(lines)
-        .where(paused)
+        .where(lines.c.line_id == _scope(line_id), lines.c.paused_at.is_not(None))
         .values(paused_at=None, paused_until=None, paused_by=None, pause_reason=None)
     )
-    waiting = _waiting_with_bot(tx, line_id)
-    if answer:
-        _answer_tail(tx, waiting, now)
-        return frozenset(waiting)
-    _skip_tail(tx, waiting, now)
-    for conversation_id in waiting:
-        outbox.need_attention(tx, conversation_id, "wrote while the bot was paused")
-    return frozenset()
+    if not ended.rowcount:
+        return frozenset()
+    freed = _waiting_with_bot(tx, line_id)
+    for conversation_id in freed:
+        lock(tx, conversation_id)
+        if answer:
+            _answer_tail(tx, conversation_id, now)
+        else:
+            _skip_tail(tx, conversation_id, now)
+            outbox.need_attention(tx, conversation_id, "wrote while the bot was paused")
+    return frozenset(freed if answer else ())
 
 
 def attend(tx: Connection, conversation_id: str) -> None:
@@ -137,22 +154,28 @@ def write(
             return _same_request(known, conversation_id)
     if taken_over is not None:
         outbox.pause_conversation(tx, conversation_id, taken_over, now)
-    answered_by_person(tx, conversation_id, now)
+        answered_by_person(tx, conversation_id, now)
     return _queue(tx, thread, parts, by, now, request_key)
 
 
-def answered_by_person(tx: Connection, conversation_id: str, now: datetime) -> None:
-    """What waited here is a person's answer now; nothing of it is the bot's to answer."""
+def answered_by_person(
+    tx: Connection, conversation_id: str, now: datetime, *, before: int | None = None
+) -> None:
+    """What waited here (`before` an event's seq) is answered; nothing of it is the bot's."""
+    where: list[Any] = [events.c.conversation_id == conversation_id, OPEN_EVENT]
+    if before is not None:
+        where.append(events.c.seq < before)
     tx.execute(
         update(events)
-        .where(events.c.conversation_id == conversation_id, OPEN_EVENT)
+        .where(*where)
         .values(state="done", reason="answered by a person", ended_at=now)
     )
-    tx.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(due_at=None, first_waiting_at=None)
-    )
+    if not _tail(tx, conversation_id):
+        tx.execute(
+            update(conversations)
+            .where(conversations.c.id == conversation_id)
+            .values(due_at=None, first_waiting_at=None)
+        )
 
 
 def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
@@ -160,13 +183,16 @@ def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
     row = tx.execute(select(events).where(events.c.id == event_id)).first()
     if row is None:
         raise NotFound(f"there is no event {event_id}")
+    if row.conversation_id is not None:
+        lock(tx, row.conversation_id)
     if row.state not in ("dead", "skipped"):
         raise Refused(f"event {event_id} is {row.state}: only dead or skipped ones are replayed")
     if row.provider_event_id.startswith("unreadable-") or not row.raw:
         raise Refused(f"event {event_id} cannot be replayed: nothing readable of it was kept")
-    tx.execute(
+    is_message = row.conversation_id is not None
+    put_back = tx.execute(
         update(events)
-        .where(events.c.id == event_id)
+        .where(events.c.id == event_id, events.c.state.in_(("dead", "skipped")))
         .values(
             state="pending",
             reason=None,
@@ -174,46 +200,63 @@ def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
             attempts=0,
             turn_id=None,
             ended_at=None,
-            due_at=None,
+            due_at=now if is_message else None,
         )
     )
-    if row.conversation_id is not None:
-        tx.execute(update(messages).where(messages.c.id == row.message_id).values(dead=False))
-        _answer_tail(tx, [row.conversation_id], now)
-    return None if row.conversation_id is None else str(row.conversation_id)
+    if not put_back.rowcount:
+        raise Refused(f"event {event_id} is being replayed already")
+    if not is_message:
+        return None
+    tx.execute(update(messages).where(messages.c.id == row.message_id).values(dead=False))
+    _answer_tail(tx, row.conversation_id, now)
+    return str(row.conversation_id)
 
 
-def lapse(tx: Connection, now: datetime, policy: Policy) -> frozenset[str]:
-    """End pauses whose time is up; the conversations in which a customer waits for the bot."""
-    rows = tx.execute(
-        select(conversations).where(
-            conversations.c.paused_until.is_not(None), conversations.c.paused_until <= now
-        )
-    ).all()
-    wake = {row.id for row in rows if _lapse_one(tx, row, now, policy)}
-    for row in tx.execute(select(lines).where(lines.c.paused_until <= now)).all():
-        wake |= resume_scope(tx, None if row.line_id == ALL else row.line_id, now, answer=True)
-    return frozenset(wake)
+def due_lapses(tx: Connection, now: datetime) -> tuple[list[str], list[str]]:
+    """Conversations, and rows of lines, whose pause's time is up."""
+    threads = select(conversations.c.id).where(
+        conversations.c.paused_until.is_not(None), conversations.c.paused_until <= now
+    )
+    scopes = select(lines.c.line_id).where(lines.c.paused_until <= now)
+    return (
+        list(tx.execute(threads.limit(_LAPSES_AT_ONCE)).scalars()),
+        list(tx.execute(scopes).scalars()),
+    )
 
 
-def _lapse_one(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> bool:
-    """One pause: at once if nobody waits, else after people had their grace to answer."""
-    thread = lock(tx, row.id)
-    if thread is None or thread.row.paused_until != row.paused_until:
+def lapse(tx: Connection, conversation_id: str, now: datetime, policy: Policy) -> bool:
+    """End a pause: at once if nobody waits, else after people had their grace to answer.
+
+    Whether the customer waits for the bot now.
+    """
+    thread = lock(tx, conversation_id)
+    if thread is None or thread.row.paused_until is None or thread.row.paused_until > now:
         return False  # prolonged or ended meanwhile
-    waits = _tail(tx, row.id)
-    if not waits:
-        resume(tx, row.id, now, answer=False)
+    if not _tail(tx, conversation_id):
+        resume(tx, conversation_id, now, answer=False)
         return False
-    if row.pause_noticed_at is None:
-        outbox.need_attention(tx, row.id, "the pause is over and the customer waits")
-        noticed = update(conversations).where(conversations.c.id == row.id)
-        tx.execute(noticed.values(pause_noticed_at=now))
-    waited = row.pause_noticed_at is not None and now >= row.pause_noticed_at + policy.resume_grace
-    if policy.wait_for_person or not waited:
-        return False
-    resume(tx, row.id, now, answer=True)
-    return True
+    noticed = thread.row.pause_noticed_at is not None
+    if not policy.wait_for_person and (noticed or not policy.resume_grace):
+        resume(tx, conversation_id, now, answer=True)
+        return True
+    outbox.need_attention(tx, conversation_id, "the pause is over and the customer waits")
+    until = None if policy.wait_for_person else now + policy.resume_grace
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(pause_noticed_at=now, paused_until=until)
+    )
+    return False
+
+
+def lapse_scope(tx: Connection, scope: str, now: datetime) -> frozenset[str]:
+    """End a line's pause, or (`*`) that of everything; the conversations to answer."""
+    line_id = None if scope == ALL else scope
+    _lock_scope(tx, line_id, now)
+    until = tx.execute(select(lines.c.paused_until).where(lines.c.line_id == scope)).scalar()
+    if until is None or until > now:
+        return frozenset()
+    return resume_scope(tx, line_id, now, answer=True)
 
 
 def _tail(tx: Connection, conversation_id: str) -> bool:
@@ -279,9 +322,9 @@ def _on_line(column: Any, line_id: str | None) -> ColumnElement[bool]:
 
 
 def _lock_scope(tx: Connection, line_id: str | None, now: datetime) -> None:
-    """Take the switch's row: no claim and no send of any conversation commits meanwhile."""
+    """Take the switch: no claim and no send of any conversation commits meanwhile."""
+    take_switch(tx)
     outbox.ensure_line(tx, ALL, now)
-    tx.execute(select(lines).where(lines.c.line_id == ALL).with_for_update())
     if line_id is not None:
         known = select(conversations.c.id).where(conversations.c.line_id == line_id).limit(1)
         row = select(lines.c.line_id).where(lines.c.line_id == line_id)
@@ -306,40 +349,33 @@ def _raise_epochs(tx: Connection, line_id: str | None) -> None:
 
 def _waiting_with_bot(tx: Connection, line_id: str | None) -> list[str]:
     """Conversations that wait for an answer and are in no person's hands of their own."""
-    query = (
-        select(events.c.conversation_id)
-        .join(conversations, conversations.c.id == events.c.conversation_id)
-        .where(
-            _open_events(),
-            conversations.c.state == Owner.BOT,
-            _on_line(conversations.c.line_id, line_id),
-        )
-        .distinct()
+    open_ones = select(events.c.conversation_id).where(
+        OPEN_EVENT, events.c.conversation_id.is_not(None)
     )
-    return [str(row.conversation_id) for row in tx.execute(query)]
+    query = select(conversations.c.id).where(
+        conversations.c.id.in_(open_ones),
+        conversations.c.state == Owner.BOT,
+        _on_line(conversations.c.line_id, line_id),
+    )
+    return [str(row.id) for row in tx.execute(query)]
 
 
-def _open_events() -> ColumnElement[bool]:
-    """Open events, said so that a join with conversations (they have a state too) is clear."""
-    return and_(events.c.state.in_(("pending", "working")), events.c.conversation_id.is_not(None))
-
-
-def _answer_tail(tx: Connection, ids: list[str], now: datetime) -> None:
+def _answer_tail(tx: Connection, conversation_id: str, now: datetime) -> None:
     tx.execute(
         update(conversations)
-        .where(conversations.c.id.in_(ids))
+        .where(conversations.c.id == conversation_id)
         .values(due_at=now, first_waiting_at=now)
     )
 
 
-def _skip_tail(tx: Connection, ids: list[str], now: datetime) -> None:
+def _skip_tail(tx: Connection, conversation_id: str, now: datetime) -> None:
     tx.execute(
         update(events)
-        .where(events.c.conversation_id.in_(ids), OPEN_EVENT, events.c.state == "pending")
+        .where(events.c.conversation_id == conversation_id, OPEN_EVENT, events.c.state == "pending")
         .values(state="skipped", reason="paused", ended_at=now)
     )
     tx.execute(
         update(conversations)
-        .where(conversations.c.id.in_(ids))
+        .where(conversations.c.id == conversation_id)
         .values(due_at=None, first_waiting_at=None)
     )

@@ -44,6 +44,7 @@ _WAITING = (
     select(
         events.c.id.label("event_id"),
         events.c.attempts,
+        events.c.due_at.label("replayed_at"),
         messages.c.id,
         messages.c.type,
         messages.c.text,
@@ -171,7 +172,10 @@ def answer(
     if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
         _end(tx, turn, worker_id, now, "superseded", reply.made_by)
         _put_back(tx, turn)
-        _set(tx, turn.conversation_id, first_waiting_at=turn.first_message_at)
+        latest = turn.first_message_at + policy.max_wait
+        due_at = latest if thread.row.due_at is None else min(thread.row.due_at, latest)
+        started = turn.first_message_at
+        _set(tx, turn.conversation_id, first_waiting_at=started, due_at=due_at)
         _count(tx, reply.made_by, now, policy)
         return Answered.SUPERSEDED
     _end(tx, turn, worker_id, now, "answered", reply.made_by)
@@ -351,7 +355,8 @@ def _refusal(
     tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
 ) -> str | None:
     """Why nothing may be answered here now, or None."""
-    if now - waiting[-1].created_at > policy.stale_after:
+    newest = max(row.replayed_at or row.created_at for row in waiting)
+    if now - newest > policy.stale_after:
         return "stale"
     if policy.replies_per_hour:
         asked = {"conversation": thread.row.id, "since": now - _HOUR}
@@ -435,8 +440,9 @@ def _bury(tx: Connection, turn: Turn, error: str, limit: int, now: datetime) -> 
     if ids:
         tx.execute(
             update(events)
-            .where(events.c.message_id.in_(ids), events.c.state == "working")
-            .values(state="dead", reason="no reply could be made", error=error, ended_at=now)
+            .where(_TURN_EVENTS, events.c.attempts >= limit)
+            .values(state="dead", reason="no reply could be made", error=error, ended_at=now),
+            _turn_params(turn),
         )
         tx.execute(update(messages).where(messages.c.id.in_(ids)).values(dead=True))
     return bool(ids)

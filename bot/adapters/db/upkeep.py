@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Connection,
+    DateTime,
     and_,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -36,14 +38,38 @@ from bot.domain.work import Work
 LEASE = timedelta(seconds=10)
 """How long work stays a worker's without a heartbeat."""
 
+_ABSURD = timedelta(minutes=1)
 _SURELY_NOTED = timedelta(seconds=5)
 _BATCH = 50
 
+_HELD_LINES = select(lines.c.line_id).where(lines.c.hold_code.is_not(None))
+_other = messages.alias("other")
+
+# A conversation that cannot go on yet must not take the place of one that can.
+_BUSY_TURN = exists().where(turns_table.c.conversation_id == conversations.c.id, WORKING)
+_BUSY_SEND = exists().where(
+    _other.c.conversation_id == conversations.c.id,
+    OPEN_SEND,
+    or_(
+        _other.c.status.in_(("sending", "unknown")),
+        and_(_other.c.status == "queued", or_(_other.c.part > 0, _other.c.author == "operator")),
+    ),
+)
 _DUE_TURNS = (
     select(conversations.c.id)
-    .where(conversations.c.due_at.is_not(None), conversations.c.due_at <= bindparam("until"))
+    .where(
+        conversations.c.due_at.is_not(None),
+        conversations.c.due_at <= bindparam("until"),
+        ~_BUSY_TURN,
+        ~_BUSY_SEND,
+    )
     .order_by(conversations.c.due_at)
     .limit(_BATCH)
+)
+_BEHIND = exists().where(
+    _other.c.conversation_id == messages.c.conversation_id,
+    OPEN_SEND,
+    _other.c.seq < messages.c.seq,
 )
 _DUE_SENDS = (
     select(messages.c.conversation_id)
@@ -53,9 +79,32 @@ _DUE_SENDS = (
             and_(messages.c.status == "queued", messages.c.next_at <= bindparam("until")),
             and_(messages.c.status == "unknown", messages.c.next_at <= bindparam("now")),
         ),
+        messages.c.line_id.not_in(_HELD_LINES),
+        ~_HELD_LINES.where(lines.c.line_id == ALL).exists(),
+        ~_BEHIND,
     )
-    .distinct()
     .limit(_BATCH * 2)
+)
+_IN_THE_WAY = exists().where(
+    _other.c.conversation_id == messages.c.conversation_id,
+    OPEN_SEND,
+    or_(
+        _other.c.status == "sending",
+        and_(_other.c.status == "unknown", _other.c.next_at > bindparam("now")),
+    ),
+)
+_PROBEABLE = (
+    select(messages.c.conversation_id)
+    .where(
+        OPEN_SEND,
+        or_(
+            messages.c.status == "held",
+            and_(messages.c.status == "unknown", messages.c.next_at <= bindparam("now")),
+        ),
+        ~_IN_THE_WAY,
+    )
+    .order_by(messages.c.seq)
+    .limit(1)
 )
 _HOLDS = select(lines).where(lines.c.hold_code.is_not(None), lines.c.probe_at <= bindparam("now"))
 
@@ -71,15 +120,17 @@ def register(tx: Connection, worker_id: str, now: datetime, *, sole: bool) -> No
     """A worker starts; the sole one on its data takes over what its predecessor held at once."""
     if sole:
         tx.execute(delete(workers))
-    tx.execute(insert(workers).values(id=worker_id, started_at=now, lease_until=now + LEASE))
+    until = clock(tx, now) + LEASE
+    tx.execute(insert(workers).values(id=worker_id, started_at=now, lease_until=until))
     tx.execute(update(lines).where(lines.c.hold_code.is_not(None)).values(probe_at=now))
 
 
 def beat(tx: Connection, worker_id: str, now: datetime) -> bool:
     """Prolong a lease; False: others have taken its work already."""
     prolonged = tx.execute(
-        update(workers).where(workers.c.id == worker_id).values(lease_until=now + LEASE)
+        update(workers).where(workers.c.id == worker_id).values(lease_until=clock(tx, now) + LEASE)
     )
+    outbox.requeue_unblocked(tx)
     return prolonged.rowcount == 1
 
 
@@ -104,10 +155,9 @@ def _probes(tx: Connection, now: datetime) -> tuple[str, ...]:
     """The conversation with the oldest held message, for each hold that may be tried."""
     found = []
     for held in tx.execute(_HOLDS, {"now": now}).all():
-        query = select(messages.c.conversation_id).where(OPEN_SEND, messages.c.status == "held")
-        if held.line_id != ALL:
-            query = query.where(messages.c.line_id == held.line_id)
-        oldest = tx.execute(query.order_by(messages.c.seq).limit(1)).scalar()
+        on_line = messages.c.line_id == held.line_id
+        query = _PROBEABLE if held.line_id == ALL else _PROBEABLE.where(on_line)
+        oldest = tx.execute(query, {"now": now}).scalar()
         if oldest is not None:
             found.append(oldest)
     return tuple(dict.fromkeys(found))
@@ -151,18 +201,29 @@ def find_orphans(
 ) -> Orphans:
     """A send is an orphan only when an attempt begun within the lease must have ended."""
 
+    at = clock(tx, now)
+
     def is_orphan(row: AnyRow, slack: timedelta) -> bool:
         if row.worker_id == worker_id:
             # What was taken just now may not be noted in hand yet.
             return row.id not in in_hand and bool(row.taken_at < now - _SURELY_NOTED)
-        return row.lease_until is None or row.lease_until + slack < now
+        if row.lease_until is None or row.lease_until + slack < at:
+            return True
+        return bool(row.lease_until > at + _ABSURD)  # the clock was set back since
 
-    gone = select(workers.c.id).where(workers.c.lease_until < now - policy.send_timeout)
+    gone = select(workers.c.id).where(workers.c.lease_until < at - policy.send_timeout)
     return Orphans(
         tuple(row for row in tx.execute(_HELD_TURNS) if is_orphan(row, timedelta(0))),
         tuple(row for row in tx.execute(_HELD_SENDS) if is_orphan(row, policy.send_timeout)),
         tuple(tx.execute(gone).scalars()),
     )
+
+
+def clock(tx: Connection, now: datetime) -> datetime:
+    """The time that leases are measured by: on PostgreSQL the server's, the same for all hosts."""
+    if tx.dialect.name != "postgresql":
+        return now
+    return tx.execute(select(func.clock_timestamp(type_=DateTime(timezone=True)))).scalar_one()
 
 
 def take_back(
@@ -191,7 +252,7 @@ def write_probe(tx: Connection, now: datetime) -> None:
 
 def live_workers(tx: Connection, now: datetime) -> int:
     """How many workers have a running lease."""
-    query = select(func.count()).select_from(workers).where(workers.c.lease_until > now)
+    query = select(func.count()).select_from(workers).where(workers.c.lease_until > clock(tx, now))
     return int(tx.execute(query).scalar_one())
 
 

@@ -152,6 +152,8 @@ def upgrade() -> None:
         sa.Column("parting", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("draft", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("probe", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("guessed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("unknowns", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
         sa.Column("worker_id", sa.String(length=40), nullable=True),
@@ -201,8 +203,8 @@ def upgrade() -> None:
             "ix_messages_unconfirmed",
             ["conversation_id", "seq"],
             unique=False,
-            sqlite_where=sa.text("status = 'sent' AND provider_id IS NULL"),
-            postgresql_where=sa.text("status = 'sent' AND provider_id IS NULL"),
+            sqlite_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
+            postgresql_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
         )
 
     op.create_table(
@@ -276,8 +278,8 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_messages_unconfirmed",
-            sqlite_where=sa.text("status = 'sent' AND provider_id IS NULL"),
-            postgresql_where=sa.text("status = 'sent' AND provider_id IS NULL"),
+            sqlite_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
+            postgresql_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
         )
         batch_op.drop_index("ix_messages_thread")
         batch_op.drop_index(
