@@ -132,3 +132,15 @@ async def test_a_command_ends_with_its_exit_code(new_bot: NewBot) -> None:
     bot = await new_bot(start=False)
     finished = await bot.cli("check")
     assert finished.exit_code == 0, finished.stderr
+
+
+async def test_a_server_ends_even_while_it_holds_an_answer_back(
+    provider: ScriptedProvider,
+) -> None:
+    gate = Gate()
+    provider.plan_sends(Answer(gate=gate))
+    asking = asyncio.create_task(_post(provider))
+    await gate.reached()
+    await asyncio.wait_for(provider.down(), 10)
+    with pytest.raises(httpx.TransportError):
+        await asking

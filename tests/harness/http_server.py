@@ -44,9 +44,9 @@ class Gate:
     async def reached(self, timeout_s: float = 10) -> None:
         await eventually(self._reached.is_set, timeout_s)
 
-    async def pass_through(self) -> None:
+    async def pass_through(self, given_up: Callable[[], bool]) -> None:
         self._reached.set()
-        while not self._open.is_set():
+        while not (self._open.is_set() or given_up()):
             await asyncio.sleep(POLL_S)
 
 
@@ -218,7 +218,7 @@ class ScriptedServer:
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
         if answer.gate is not None:
-            await answer.gate.pass_through()
+            await answer.gate.pass_through(writer.is_closing)
         writer.write(_response(answer))
         await writer.drain()
         return not reader.at_eof()
