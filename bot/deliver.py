@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from bot.domain.outbox import NotSent, Outbound, SendOutcome, Unanswered
+from bot.domain.outbox import NotSent, Outbound, SendOutcome, Sent, Unanswered
 from bot.domain.work import SendLater, ToSend
 from bot.errors import LostClaim, StoreUnavailable
 from bot.metrics import MAYBE_REPEATED, SENDS
@@ -71,7 +71,8 @@ class Deliverer:
                 return await self._outbox.settle_reply(message, outcome, self._clock())
             except StoreUnavailable:
                 log.warning("send.not_settled_yet", message=message.id)
-                if not self._lease_holds():  # others may have it by now
+                # Others may have it by now; but that it was taken, only this process knows.
+                if not (self._lease_holds() or isinstance(outcome, Sent)):
                     raise
                 await asyncio.sleep(_SETTLE_AGAIN_S)
 
