@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from bot.cli.arguments import parse
 from bot.errors import Ambiguous, BotError, Refused, SettingsError
 
 FAILED, WRONG_USAGE = 1, 2
+_ENDED_BY_SIGNALS = frozenset({"dev", "run", "serve", "worker"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     parsed = parse(arguments)
+    lasting = parsed.command in _ENDED_BY_SIGNALS
+    if lasting:
+        _leave_at_signals()
     try:
         # Late on purpose: `bot check` must not wait for the web server's modules.
         module = importlib.import_module(f"bot.cli.{parsed.module}")
         run: Callable[[Any], int] = module.run
         status = run(parsed)
+        if lasting:
+            _leave_at_signals()
         sys.stdout.flush()
     except BotError as error:
         return _report(error)
@@ -47,6 +54,12 @@ def _run(arguments: Sequence[str]) -> int:
         _say(f"internal error: {name}; BOT_DEBUG=1 shows where")
         return FAILED
     return status
+
+
+def _leave_at_signals() -> None:
+    """Before the bot has begun, and once it has ended, a signal finds nothing to finish."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: os._exit(0))
 
 
 def _report(error: BotError) -> int:

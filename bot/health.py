@@ -1,7 +1,7 @@
 """Whether the bot can do its work: the parts an operator asks about."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -28,17 +28,31 @@ class Vitals(Protocol):
 class Health:
     """Asks the parts, each within two seconds."""
 
-    def __init__(self, vitals: Vitals, queue: Queue, clock: Clock) -> None:
+    def __init__(
+        self,
+        vitals: Vitals,
+        queue: Queue,
+        clock: Clock,
+        prompt_faults: Callable[[], Sequence[object]],
+    ) -> None:
+        """`prompt_faults`: what is wrong with the prompt files right now."""
         self._vitals = vitals
         self._queue = queue
         self._clock = clock
+        self._prompt_faults = prompt_faults
 
     async def parts(self) -> dict[str, State]:
-        """`database` down: nothing can be stored. `queue`: slower. `worker`: no replies."""
+        """`database` down: nothing can be stored. `queue`: slower. `worker`: no replies.
+
+        `prompts` is named only while an edit is not valid: the last valid version goes on serving.
+        """
         database, queue, worker = await asyncio.gather(
             self._ask(self._writes), self._ask(self._queue.check), self._ask(self._works)
         )
-        return {"database": database, "queue": queue, "worker": worker}
+        parts = {"database": database, "queue": queue, "worker": worker}
+        if self._prompt_faults():
+            parts["prompts"] = "degraded"
+        return parts
 
     async def _ask(self, question: Callable[[], Awaitable[bool]]) -> State:
         try:

@@ -1,19 +1,44 @@
 """Logs: one line per event, ids only. No message text, phone number, token or signed URL."""
 
+import io
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 _QUIET = ("arq", "httpx", "httpx2", "httpcore", "openai", "deepgram", "uvicorn", "sqlalchemy")
 
 
-def configure(*, json_lines: bool = False, level: int = logging.INFO) -> None:
-    """Send all logs to stderr; libraries only speak up from WARNING on."""
+class HeldBack(io.StringIO):
+    """Keeps log lines until `release`: a start that fails says why in one line, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_held = True
+
+    def write(self, text: str) -> int:
+        return super().write(text) if self._is_held else sys.stderr.write(text)
+
+    def flush(self) -> None:
+        if not self._is_held:
+            sys.stderr.flush()
+
+    def release(self) -> None:
+        """Print what was kept, and from now on everything at once."""
+        if self._is_held:
+            self._is_held = False
+            self.write(self.getvalue())
+            self.flush()
+
+
+def configure(
+    *, json_lines: bool = False, level: int = logging.INFO, output: TextIO | None = None
+) -> None:
+    """Send all logs to `output` (stderr); libraries only speak up from WARNING on."""
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if json_lines
@@ -28,7 +53,7 @@ def configure(*, json_lines: bool = False, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr if output is None else output),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)

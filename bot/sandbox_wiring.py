@@ -63,6 +63,7 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
 
 
 def _greeting(settings: Settings, base: str, key: str) -> str:
+    # The console will get a URL of its own here; until then the token stands where it is of use.
     token = settings.secrets.operator_tokens[0].token.get_secret_value()
     lines = [
         "",

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,9 +28,10 @@ from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
-from bot.errors import BotError, Unavailable
+from bot.errors import Unavailable
 from bot.health import Health
 from bot.metrics import LOST_POKES
+from bot.premises import listen, own_data
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -45,21 +45,19 @@ _GRACE = timedelta(seconds=18)
 
 
 def run_process(mode: Mode, config_path: Path | None) -> int:
-    """Run until a signal; the exit code. Faults go to stderr, a line each."""
+    """Run until a signal; the exit code. Raises BotError when it can't start."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty())
-    try:
-        settings = load(config_path, os.environ, dev=mode == "dev")
-        if mode == "dev":
-            settings = with_operator(settings)
-        for warning in settings.warnings:
-            log.warning("settings.warning", warning=str(warning))
-        import_loop = _loop_factory()
-        with asyncio.Runner(loop_factory=import_loop) as runner:
-            return runner.run(_Process(mode, settings).run())
-    except BotError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the operator's terminal
-        return 1
+    held_back = logs.HeldBack()
+    logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty(), output=held_back)
+    if os.environ.get("BOT_DEBUG") == "1":
+        held_back.release()
+    settings = load(config_path, os.environ, dev=mode == "dev")
+    if mode == "dev":
+        settings = with_operator(settings)
+    for warning in settings.warnings:
+        log.warning("settings.warning", warning=str(warning))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_Process(mode, settings, held_back.release).run())
 
 
 def _loop_factory() -> Any:
@@ -91,9 +89,11 @@ class _Parts:
 
 
 class _Process:
-    def __init__(self, mode: Mode, settings: Settings) -> None:
+    def __init__(self, mode: Mode, settings: Settings, show_log: Callable[[], None]) -> None:
+        """`show_log` is called once the start has succeeded."""
         self._mode = mode
         self._settings = settings
+        self._show_log = show_log
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
         self._listener: socket.socket | None = None
@@ -110,15 +110,36 @@ class _Process:
     async def run(self) -> int:
         self._catch_signals()
         async with contextlib.AsyncExitStack() as stack:
-            sole = stack.enter_context(_own_data(self._settings, alone=self._alone))
-            if self._has_web:
-                self._listener = stack.enter_context(_listen(self._settings))
-            sandbox = await self._open_sandbox(stack)
-            parts = await self._open_parts(stack, sandbox)
-            await self._start(stack, parts, sandbox, sole=sole)
-            await self._watch()
+            has_started = await self._unless_stopped(self._open(stack))
+            if self._tasks:
+                await self._watch()
+        self._show_log()
         log.info("process.stopped")
+        if not has_started:
+            os._exit(0)  # a thread that still waits for a lock would keep the process
         return 0
+
+    async def _unless_stopped(self, start: Coroutine[Any, Any, None]) -> bool:
+        """Start, or give up at a signal; whether it has started. Raises what the start raises."""
+        starting = asyncio.create_task(start, name="start")
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        while self._stop.is_set() and not starting.done():  # libraries may swallow it once
+            starting.cancel()
+            await asyncio.wait([starting], timeout=0.5)
+        if self._stop.is_set() and (starting.cancelled() or starting.exception() is not None):
+            return False
+        starting.result()
+        return True
+
+    async def _open(self, stack: contextlib.AsyncExitStack) -> None:
+        sole = stack.enter_context(own_data(self._settings, alone=self._alone))
+        if self._has_web:
+            self._listener = stack.enter_context(listen(self._settings))
+        sandbox = await self._open_sandbox(stack)
+        parts = await self._open_parts(stack, sandbox)
+        await self._start(stack, parts, sandbox, sole=sole)
 
     @property
     def _alone(self) -> bool:
@@ -175,6 +196,8 @@ class _Process:
             self._start_worker(stack, parts, sandbox, sole=sole)
         if sandbox is not None:
             await sandbox.app.start()
+        self._show_log()
+        if sandbox is not None:
             print(sandbox.greeting, flush=True)  # noqa: T201 - the one URL to open
         gc.collect()
         gc.freeze()  # what lives as long as the process is never looked at again
@@ -259,7 +282,7 @@ def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> we
     webhook = web.Webhook(receiver, secrets, verify, parse)
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     app = api.create_app(settings, handoff, bootstrap.make_views(settings, parts.database))
-    health = Health(parts.store, parts.queue, bootstrap.utc_now)
+    health = Health(parts.store, parts.queue, bootstrap.utc_now, parts.prompts.faults)
     web.add_operations(app, health, api.knows_token(settings))
     return web.Doors(webhook, app, None if sandbox is None else sandbox.app)
 
@@ -272,47 +295,6 @@ async def _redis_url(settings: Settings, stack: contextlib.AsyncExitStack) -> st
     url = await embedded.start()
     stack.push_async_callback(embedded.stop)
     return url
-
-
-@contextlib.contextmanager
-def _own_data(settings: Settings, *, alone: bool) -> Iterator[bool]:
-    """Lock the data directory; True when no other process can be working on this database."""
-    folder = settings.secrets.data_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / "bot.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Unavailable(
-            f"{folder}: {error.strerror}: set BOT_DATA_DIR to a folder of the bot's"
-        ) from error
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise Unavailable(f"{folder}: another bot runs on this folder: stop it first") from None
-    try:
-        yield alone and bootstrap.database_url(settings).startswith("sqlite")
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _listen(settings: Settings) -> Iterator[socket.socket]:
-    host, port = settings.server.host, settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Unavailable(
-            f"{host}:{port}: {error.strerror}: choose another with BOT__SERVER__PORT=8001"
-        ) from error
-    try:
-        yield listener
-    finally:
-        listener.close()
 
 
 async def _refuse_real_lines(views: Views, sandbox: Sandbox) -> None:

@@ -41,6 +41,21 @@ async def test_a_bot_without_a_worker_takes_webhooks_and_says_so(new_bot: NewBot
     await eventually(all_is_well)
 
 
+async def test_an_invalid_prompt_degrades_readiness_until_it_is_corrected(new_bot: NewBot) -> None:
+    bot = await new_bot()
+    right = (bot.folder / "prompts" / "default.yaml").read_text()
+
+    async def say(expected: dict[str, str]) -> None:
+        assert (await bot.http("GET", "/readyz")).json() == expected
+
+    bot.write_prompt("default", "instructionz: x\n")
+    await eventually(lambda: say(OK | {"prompts": "degraded"}))
+    assert (await bot.http("GET", "/readyz")).status_code == 200
+    assert (await bot.http("GET", "/readyz?all=1")).status_code == 503
+    bot.write_prompt("default", right)
+    await eventually(lambda: say(OK))
+
+
 FORWARDED = [
     {"X-Forwarded-For": "203.0.113.9"},
     {"X-Forwarded-For": "127.0.0.1"},
