@@ -1,4 +1,4 @@
-"""Many rows in one statement, without the work SQLAlchemy does for each of them.
+"""Many rows, or many ids, in one statement, without the work SQLAlchemy does for each of them.
 
 The statement is SQLAlchemy's own, compiled once per dialect; rows come as mappings whose values
 are already what the driver takes (times as whole microseconds).
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, TextClause
 from sqlalchemy.sql.base import Executable
 
 from bot.adapters.db.schema import EPOCH, MICROSECOND
@@ -42,3 +42,30 @@ class Bulk:
             known = (str(compiled), tuple(compiled.positiontup))
             self._compiled[tx.dialect.name] = known
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Which of many texts a column holds already; `conditions` are those of its indexes."""
+
+    column: Column[Any]
+    conditions: tuple[TextClause, ...] = ()
+
+    def among(self, tx: Connection, wanted: Sequence[str]) -> set[str]:
+        """Those of `wanted` that are there."""
+        if not wanted:
+            return set()
+        if tx.dialect.name == "postgresql":
+            found = tx.exec_driver_sql(self._sql("= ANY($1::text[])"), (list(wanted),))
+        else:
+            sql = self._sql(f"IN ({','.join('?' * len(wanted))})")
+            found = tx.exec_driver_sql(sql, (*wanted,) * max(1, len(self.conditions)))
+        return {row[0] for row in found}
+
+    def _sql(self, among: str) -> str:
+        name, table = self.column.name, self.column.table.name
+        wheres = [f"{condition.text} AND " for condition in self.conditions] or [""]
+        return " UNION ALL ".join(
+            f"SELECT {name} FROM {table} WHERE {where}{name} {among}"  # noqa: S608 - our own names
+            for where in wheres
+        )

@@ -13,18 +13,16 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
-    bindparam,
     case,
     func,
     insert,
     literal_column,
     select,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.adapters.db.bulk import Bulk, microseconds
+from bot.adapters.db.bulk import Bulk, Known, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import (
     MICROSECOND,
@@ -42,14 +40,9 @@ from bot.domain.work import Accepted
 LAST_TEXT_CHARS = 200
 _INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our processes
 
-_KNOWN_EVENTS = select(events.c.provider_event_id).where(
-    events.c.provider_event_id.in_(bindparam("ids", expanding=True))
-)
-_IDS = messages.c.provider_id.in_(bindparam("ids", expanding=True))
-_KNOWN_MESSAGES = union_all(  # our own come back from some lines as if somebody had written them
-    select(messages.c.provider_id).where(RECEIVED, _IDS),
-    select(messages.c.provider_id).where(SENT_WITH_ID, _IDS),
-)
+_KNOWN_EVENTS = Known(events.c.provider_event_id)
+# Also our own: they come back from some lines as if somebody had written them.
+_KNOWN_MESSAGES = Known(messages.c.provider_id, (RECEIVED, SENT_WITH_ID))
 _ADD_EVENTS = Bulk(
     insert(events),
     (
@@ -103,7 +96,7 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
 def bury(tx: Connection, raw: bytes, error: str, now: datetime) -> None:
     """Keep a body that cannot be read; the same body counts once."""
     key = f"unreadable-{sha256(raw).hexdigest()}"
-    if tx.execute(_KNOWN_EVENTS, {"ids": [key]}).first() is None:
+    if not _KNOWN_EVENTS.among(tx, [key]):
         row = {
             "id": new_id("ev"),
             "provider_event_id": key,
@@ -123,7 +116,7 @@ def _fresh(tx: Connection, filings: Sequence[Filing]) -> list[Filing]:
     by_id: dict[str, Filing] = {}
     for filing in filings:
         by_id.setdefault(filing.event.id, filing)
-    known = set(tx.execute(_KNOWN_EVENTS, {"ids": list(by_id)}).scalars())
+    known = _KNOWN_EVENTS.among(tx, list(by_id))
     return [filing for event_id, filing in by_id.items() if event_id not in known]
 
 
@@ -131,7 +124,7 @@ def _known_message_ids(tx: Connection, filings: Sequence[Filing]) -> set[str]:
     ids = [filing.message.provider_id for filing in filings if filing.message is not None]
     if not ids:
         return set()
-    return {i for i in tx.execute(_KNOWN_MESSAGES, {"ids": ids}).scalars() if i is not None}
+    return _KNOWN_MESSAGES.among(tx, ids)
 
 
 def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict[str, Any] | None]:

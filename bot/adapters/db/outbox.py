@@ -44,7 +44,23 @@ _TAKE = (
 _SPOKE = (
     update(conversations)
     .where(conversations.c.id == bindparam("conversation"))
-    .values(last_message_at=bindparam("now"), last_text=bindparam("said"))
+    .values(last_message_at=bindparam("now"), last_text=bindparam("said"), outages=0)
+)
+_IN_HAND = select(
+    *(messages.c[name] for name in ("id", "conversation_id", "line_id", "status", "worker_id")),
+    *(messages.c[name] for name in ("turn_id", "provider_id", "guessed", "probe")),
+    *(messages.c[name] for name in ("attempts", "unknowns")),
+).where(messages.c.id == bindparam("message"))
+_SENT = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"), messages.c.status == bindparam("was"))
+    .values(
+        status="sent",
+        provider_id=bindparam("provider"),
+        sent_at=bindparam("now"),
+        error=None,
+        worker_id=None,
+    )
 )
 
 
@@ -100,7 +116,20 @@ def claim(
     thread = lock(tx, conversation_id)
     if thread is None:
         return SendLater()
-    sends = open_sends(tx, conversation_id)
+    return claim_in(tx, thread, worker_id, now, policy, probe=probe)
+
+
+def claim_in(
+    tx: Connection,
+    thread: Thread,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+    *,
+    probe: bool = False,
+) -> ToSend | SendLater:
+    """The same in a conversation that this transaction has locked already."""
+    sends = open_sends(tx, thread.row.id)
     if any(send.status == "sending" for send in sends):
         return SendLater()
     for send in sends:
@@ -125,7 +154,7 @@ def settle(
     """
     if lock(tx, message.conversation_id) is None:
         raise LostClaim(f"message {message.id} is gone")
-    row = tx.execute(select(messages).where(messages.c.id == message.id)).one()
+    row = tx.execute(_IN_HAND, {"message": message.id}).one()
     if row.guessed and _overrules(row, outcome):
         row = _take_back_guess(tx, row, worker_id, now)
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
@@ -152,8 +181,7 @@ def _apply_outcome(
 ) -> None:
     match outcome:
         case Sent(provider_id):
-            sent = {"status": "sent", "provider_id": provider_id, "sent_at": now, "error": None}
-            _end(tx, row, sent)
+            _mark_sent(tx, row, provider_id, now)
             if row.probe:
                 release_holds(tx, row.line_id)
         case NotSent(error):
@@ -430,7 +458,7 @@ def _take_back_guess(tx: Connection, row: AnyRow, worker_id: str, now: datetime)
         .where(events.c.message_id == row.id, events.c.type == "message.delivered")
         .values(state="pending", reason=None, ended_at=None, due_at=now, message_id=None)
     )
-    return tx.execute(select(messages).where(messages.c.id == row.id)).one()
+    return tx.execute(_IN_HAND, {"message": row.id}).one()
 
 
 def _note_provider_id(tx: Connection, row: AnyRow, outcome: SendOutcome) -> None:
@@ -459,6 +487,12 @@ def _first_status(thread: Thread, draft: bool) -> str:
     if draft:
         return "cancelled"
     return "held" if thread.held else "queued"
+
+
+def _mark_sent(tx: Connection, row: AnyRow, provider_id: str | None, now: datetime) -> None:
+    values = {"message": row.id, "was": row.status, "provider": provider_id, "now": now}
+    if tx.execute(_SENT, values).rowcount != 1:
+        raise LostClaim(f"message {row.id} is no longer {row.status}")
 
 
 def _hold_line(

@@ -19,7 +19,17 @@ _account = lines.alias("account")
 
 _LOCKED = (
     select(
-        conversations,
+        conversations.c.id,
+        conversations.c.line_id,
+        conversations.c.contact,
+        conversations.c.name,
+        conversations.c.state,
+        conversations.c.epoch,
+        conversations.c.paused_until,
+        conversations.c.pause_noticed_at,
+        conversations.c.first_waiting_at,
+        conversations.c.due_at,
+        conversations.c.outages,
         _line.c.paused_at.label("line_paused_at"),
         _line.c.hold_code.label("line_hold"),
         _account.c.paused_at.label("all_paused_at"),
@@ -38,7 +48,11 @@ _SHARE_SWITCH = select(func.pg_advisory_xact_lock_shared(_SWITCH_LOCK))
 _TAKE_SWITCH = select(func.pg_advisory_xact_lock(_SWITCH_LOCK))
 
 _OPEN_SENDS = (
-    select(messages)
+    select(
+        *(messages.c[name] for name in ("id", "conversation_id", "line_id", "author", "text")),
+        *(messages.c[name] for name in ("status", "next_at", "attempts", "unknowns", "part")),
+        *(messages.c[name] for name in ("epoch", "parting", "created_at", "provider_id")),
+    )
     .where(
         messages.c.conversation_id == bindparam("conversation"),
         OPEN_SEND,

@@ -1,5 +1,6 @@
 """What the model has cost, by day."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -19,16 +20,20 @@ def spent_on(tx: Connection, day: str) -> float:
 
 def add_spending(tx: Connection, day: str, made_by: MadeBy) -> None:
     """Add one completion to its day."""
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     row: dict[str, Any] = {
         "day": day,
         "tokens_in": 0 if made_by.tokens_in is None else made_by.tokens_in,
         "tokens_out": 0 if made_by.tokens_out is None else made_by.tokens_out,
         "cost": 0.0 if made_by.cost is None else made_by.cost,
     }
-    upsert = insert(spending).values(row)
+    tx.execute(_adding(tx.dialect.name), row)
+
+
+@cache
+def _adding(dialect: str) -> Any:
+    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(spending)
     added = {
         name: spending.c[name] + upsert.excluded[name]
         for name in ("tokens_in", "tokens_out", "cost")
     }
-    tx.execute(upsert.on_conflict_do_update(index_elements=[spending.c.day], set_=added))
+    return upsert.on_conflict_do_update(index_elements=[spending.c.day], set_=added)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection
 
 from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
 from bot.adapters.db.engine import Database
@@ -60,16 +59,9 @@ class Store:
         self, turn: Turn, reply: Reply, now: datetime
     ) -> tuple[Answered, Outbound | None]:
         """Reply in the outbox, end of the turn; its first part, if it may leave now."""
-
-        def transition(tx: Connection) -> tuple[Answered, Outbound | None]:
-            mine, policy = self.worker_id, self._policy
-            answered = turns.answer(tx, turn, reply, mine, now, policy)
-            if answered is not Answered.STORED:
-                return answered, None
-            taken = outbox.claim(tx, turn.conversation_id, mine, now, policy, probe=False)
-            return answered, taken.message if isinstance(taken, ToSend) else None
-
-        return await self._db.write(transition)
+        return await self._db.write(
+            lambda tx: turns.answer(tx, turn, reply, self.worker_id, now, self._policy)
+        )
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

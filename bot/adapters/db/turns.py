@@ -31,8 +31,10 @@ from bot.adapters.db.schema import (
 from bot.adapters.db.spend import add_spending, spent_on
 from bot.domain.conversation import Pause, Policy
 from bot.domain.history import Entry
+from bot.domain.outbox import Outbound
 from bot.domain.retry import backoff
 from bot.domain.turn import Answered, Claim, Claimed, MadeBy, Nothing, NotYet, Reply, Turn
+from bot.domain.work import ToSend
 from bot.errors import LostClaim
 
 _HOUR = timedelta(hours=1)
@@ -85,16 +87,34 @@ _CLAIMED_CONVERSATION = (
     .where(conversations.c.id == bindparam("conversation"))
     .values(due_at=None, first_waiting_at=None)
 )
-_END_TURN = update(turns).where(
-    turns.c.id == bindparam("turn"),
-    turns.c.state == "working",
-    turns.c.worker_id == bindparam("worker"),
+_END_TURN = (
+    update(turns)
+    .where(
+        turns.c.id == bindparam("turn"),
+        turns.c.state == "working",
+        turns.c.worker_id == bindparam("worker"),
+    )
+    .values(
+        state=bindparam("end"),
+        ended_at=bindparam("now"),
+        error=bindparam("why"),
+        prompt_version=bindparam("prompt"),
+        model=bindparam("made_with"),
+        tokens_in=bindparam("read"),
+        tokens_out=bindparam("written"),
+        cost=bindparam("price"),
+    )
 )
 
 _TURN_EVENTS = and_(
     events.c.conversation_id == bindparam("conversation"),
     OPEN_EVENT,
     events.c.turn_id == bindparam("turn"),
+)
+_FINISH = (
+    update(events)
+    .where(_TURN_EVENTS, events.c.state == "working")
+    .values(state=bindparam("end"), reason=bindparam("why"), error=None, ended_at=bindparam("now"))
 )
 _PUT_BACK = (
     update(events)
@@ -115,13 +135,20 @@ def claim(
     if thread.paused:
         _set(tx, conversation_id, due_at=None)
         return Nothing("paused")
-    if busy(tx, thread):
+    sends = open_sends(tx, conversation_id)
+    if _is_busy(tx, conversation_id, sends):
         return Nothing("busy")
-    return _claim_waiting(tx, thread, worker_id, now, policy)
+    return _claim_waiting(tx, thread, worker_id, now, policy, replaces=bool(sends))
 
 
 def _claim_waiting(
-    tx: Connection, thread: Thread, worker_id: str, now: datetime, policy: Policy
+    tx: Connection,
+    thread: Thread,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+    *,
+    replaces: bool,
 ) -> Claim:
     waiting = list(tx.execute(_WAITING, {"conversation": thread.row.id}))
     if not waiting:
@@ -131,15 +158,16 @@ def _claim_waiting(
     if refusal is not None:
         _give_to_person(tx, thread.row.id, refusal, now)
         return Nothing(refusal)
+    if replaces:
+        tx.execute(_REPLACE, {"conversation": thread.row.id})
     turn = _begin(tx, thread, waiting, worker_id, now)
     return Claimed(replace(turn, past=_past(tx, turn)))
 
 
-def busy(tx: Connection, thread: Thread) -> bool:
+def _is_busy(tx: Connection, conversation_id: str, sends: list[AnyRow]) -> bool:
     """Whether a turn works on it, a send is on its way or unknown, or a reply is half out."""
-    if tx.execute(_WORKING, {"conversation": thread.row.id}).first() is not None:
+    if tx.execute(_WORKING, {"conversation": conversation_id}).first() is not None:
         return True
-    sends = open_sends(tx, thread.row.id)
     if any(send.status in ("sending", "unknown") for send in sends):
         return True
     first = sends[0] if sends else None
@@ -157,9 +185,28 @@ def answer(
     worker_id: str,
     now: datetime,
     policy: Policy,
-) -> Answered:
-    """Reply and end of the turn, in one transaction; or what stands in the way of the reply."""
+) -> tuple[Answered, Outbound | None]:
+    """Reply and end of the turn, in one transaction; or what stands in the way of the reply.
+
+    With the reply's first part, if it may leave at once: taken for sending already.
+    """
     thread = _lock_turn(tx, turn)
+    answered = _answer(tx, thread, turn, reply, worker_id, now, policy)
+    if answered is not Answered.STORED or reply.hand_off is not None:
+        return answered, None
+    taken = outbox.claim_in(tx, thread, worker_id, now, policy)
+    return answered, taken.message if isinstance(taken, ToSend) else None
+
+
+def _answer(
+    tx: Connection,
+    thread: Thread,
+    turn: Turn,
+    reply: Reply,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+) -> Answered:
     if thread.paused or thread.row.epoch != turn.epoch:
         _end(tx, turn, worker_id, now, "drafted", reply.made_by)
         outbox.add_reply(tx, turn, thread, reply, now, draft=True)
@@ -181,7 +228,6 @@ def answer(
     _end(tx, turn, worker_id, now, "answered", reply.made_by)
     first = outbox.add_reply(tx, turn, thread, reply, now)
     _finish_events(tx, turn, now, "done", f"answered by {first}")
-    _set(tx, turn.conversation_id, outages=0)
     _count(tx, reply.made_by, now, policy)
     if reply.hand_off is not None:
         pause = Pause("bot", _until(now, policy), reply.hand_off.reason)
@@ -265,7 +311,6 @@ _PAST = (
     )
     .where(
         messages.c.conversation_id == bindparam("conversation"),
-        messages.c.id.not_in(bindparam("waiting", expanding=True)),
         func.coalesce(messages.c.status, "in").in_(("in", "sent", "delivered", "uncertain")),
     )
     .order_by(messages.c.seq.desc())
@@ -275,9 +320,9 @@ _PAST = (
 
 def _past(tx: Connection, turn: Turn) -> tuple[Entry, ...]:
     """What was really said, without what waits now, oldest first."""
-    waiting = [entry.id for entry in turn.waiting]
-    rows = tx.execute(_PAST, {"conversation": turn.conversation_id, "waiting": waiting}).all()
-    return tuple(_entry(row) for row in reversed(rows))
+    waiting = {entry.id for entry in turn.waiting}
+    rows = tx.execute(_PAST, {"conversation": turn.conversation_id}).all()
+    return tuple(_entry(row) for row in reversed(rows) if row.id not in waiting)
 
 
 def _entry(row: AnyRow) -> Entry:
@@ -321,7 +366,6 @@ def _begin(
         attempts=max(row.attempts for row in waiting),
     )
     tx.execute(_TAKE, {"conversation": conversation.id, "turn": turn.id})
-    tx.execute(_REPLACE, {"conversation": conversation.id})
     tx.execute(_CLAIMED_CONVERSATION, {"conversation": conversation.id})
     tx.execute(
         _ADD_TURN,
@@ -400,17 +444,19 @@ def _end(
     error: str | None = None,
 ) -> None:
     ended = tx.execute(
-        _END_TURN.values(
-            state=state,
-            ended_at=now,
-            error=error,
-            prompt_version=made_by.prompt_version,
-            model=made_by.model,
-            tokens_in=made_by.tokens_in,
-            tokens_out=made_by.tokens_out,
-            cost=made_by.cost,
-        ),
-        {"turn": turn.id, "worker": worker_id},
+        _END_TURN,
+        {
+            "turn": turn.id,
+            "worker": worker_id,
+            "end": state,
+            "now": now,
+            "why": error,
+            "prompt": made_by.prompt_version,
+            "made_with": made_by.model,
+            "read": made_by.tokens_in,
+            "written": made_by.tokens_out,
+            "price": made_by.cost,
+        },
     )
     if ended.rowcount != 1:
         raise LostClaim(f"turn {turn.id} is no longer ours")
@@ -425,12 +471,8 @@ def _put_back(tx: Connection, turn: Turn) -> None:
 
 
 def _finish_events(tx: Connection, turn: Turn, now: datetime, state: str, reason: str) -> None:
-    tx.execute(
-        update(events)
-        .where(_TURN_EVENTS, events.c.state == "working")
-        .values(state=state, reason=reason, error=None, ended_at=now),
-        _turn_params(turn),
-    )
+    values: dict[str, Any] = {"end": state, "why": reason, "now": now}
+    tx.execute(_FINISH, _turn_params(turn) | values)
 
 
 def _bury(tx: Connection, turn: Turn, error: str, limit: int, now: datetime) -> bool:
