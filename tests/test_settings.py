@@ -252,7 +252,26 @@ BAD_VARIABLES = {
     "OPENAI_BASE_URL=https://host/v1?key=hush": "must not hold a `?`",
     "DEEPGRAM_BASE_URL=https://host/hush": "must not have a path",
     "DATABASE_URL=mysql://me:hush@host": "not a database this bot knows",
+    "DATABASE_URL=postgresql": "not a database this bot knows",
+    "DATABASE_URL=postgresql://[hush": "its host is not one",
+    "DATABASE_URL=postgresql://me:hu@sh@host/db": "its host is not one",
+    "DATABASE_URL=postgresql://host:hush/db": "not an address",
+    "DATABASE_URL=postgresql+asyncpg://host:99999/db": "its port is not one",
+    "DATABASE_URL=postgresql://host/db?sslmode=require": "`ssl=` means the same",
+    "DATABASE_URL=postgresql://host/db?hush=1": "an option behind the `?`",
+    "DATABASE_URL=sqlite://": "names no file",
+    "DATABASE_URL=sqlite:///:memory:": "names no file",
+    "DATABASE_URL=sqlite://hush/bot.db": "three slashes",
     "REDIS_URL=http://hush": "must begin with redis://",
+    "REDIS_URL=redis://127.0.0.1:hush/0": "not an address",
+    "REDIS_URL=redis://[hush": "not an address",
+    "REDIS_URL=redis://host:99999/0": "not an address",
+    "REDIS_URL=redis://": "has no host",
+    "REDIS_URL=redis://host/hush": "its database is not a number",
+    "REDIS_URL=redis://host?db=hush": "its database is not a number",
+    "REDIS_URL=redis://host?hush=1": "an option behind the `?`",
+    "REDIS_URL=redis://host?ssl_cert_reqs=none": "an option behind the `?`",
+    "REDIS_URL=unix://": "names no socket",
     "OPERATOR_TOKEN=anna:hush,hush2": "a name or a token is empty",
     "OPERATOR_TOKEN=anna:hush,anna:hush2": "a name or a token is given twice",
     "OPERATOR_TOKEN=anna:hush,ben:hush": "a name or a token is given twice",
@@ -306,6 +325,25 @@ def test_secrets_are_read_and_never_shown(write: Write) -> None:
     assert secrets.database_url is not None
     assert secrets.database_url.get_secret_value() == "postgresql+asyncpg://me:hush@host/db"
     assert "hush" not in f"{settings!r} {settings} {secrets!r} {settings.warnings}"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql+asyncpg://me:hu%40sh#[x@db-1.example:5433/name?ssl=require"),
+        ("DATABASE_URL", "postgresql+asyncpg://[::1]:5432/name"),
+        ("DATABASE_URL", "postgresql+asyncpg:///name?host=/run/postgresql"),
+        ("DATABASE_URL", "sqlite+aiosqlite:////srv/bot/bot data.db"),
+        ("REDIS_URL", "redis://:hush@[::1]:6380/15"),
+        ("REDIS_URL", "rediss://me:hush@redis.example?db=3&ssl_cert_reqs=none"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1"),
+    ],
+)
+def test_an_address_that_can_be_used_is_taken_as_it_is(name: str, url: str, write: Write) -> None:
+    secrets = read(write(""), {name: url}).secrets
+    taken = secrets.database_url if name == "DATABASE_URL" else secrets.redis_url
+    assert taken is not None
+    assert taken.get_secret_value() == url
 
 
 def test_a_variable_of_the_process_wins_over_the_file_beside_the_settings(write: Write) -> None:

@@ -7,19 +7,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
+from bot.config.addresses import redis_problem, with_driver
 from bot.config.variables import Variables
 
 PLACEHOLDERS = frozenset({"replace-me-with-your-webhook-secret", "mm_live_replace_me"})
 """What `.env.example` holds: a copied file that nobody filled in must not start."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_DATABASES = {
-    "sqlite": "sqlite+aiosqlite",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "postgresql+asyncpg": "postgresql+asyncpg",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +154,20 @@ def _database_url(variables: Variables) -> SecretStr | None:
     value = variables.get("DATABASE_URL")
     if value is None:
         return None
-    scheme, colon, rest = value.partition("://")
-    driver = _DATABASES.get(scheme)
-    if driver is None or not colon:
+    try:
+        return SecretStr(with_driver(value))
+    except ValueError as wrong:
         remedy = "`postgresql+asyncpg://user:password@host/name`, or leave it unset for SQLite"
-        variables.fault("DATABASE_URL", f"not a database this bot knows: write {remedy}")
+        variables.fault("DATABASE_URL", f"{wrong}: write {remedy}")
         return None
-    return SecretStr(f"{driver}://{rest}")
 
 
 def _redis_url(variables: Variables) -> SecretStr | None:
     value = variables.get("REDIS_URL")
-    if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+    wrong = None if value is None else redis_problem(value)
+    if wrong is not None:
         remedy = "`redis://host:6379/0`, or leave it unset for the embedded one"
-        variables.fault(
-            "REDIS_URL", f"must begin with redis://, rediss:// or unix://: write {remedy}"
-        )
+        variables.fault("REDIS_URL", f"{wrong}: write {remedy}")
         return None
     return None if value is None else SecretStr(value)
 
