@@ -20,6 +20,8 @@ from bot.ports import Clock, Inbox, Queue
 log = structlog.get_logger()
 
 _BATCH = 500
+_STORE_PATIENCE_S = 15.0
+"""Half of what the provider waits for an answer; one deadline for a whole group is cheap."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,12 +62,18 @@ class Receiver:
 
     async def bury(self, raw: bytes, error: str) -> None:
         """Keep a rightly signed body that cannot be read. Raises StoreUnavailable."""
-        await self._inbox.bury(raw, error, self._clock())
+        try:
+            async with asyncio.timeout(_STORE_PATIENCE_S):
+                await self._inbox.bury(raw, error, self._clock())
+        except TimeoutError:
+            raise StoreUnavailable("the database took too long") from None
 
     async def _store_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             error = await self._store(group)
+            if error is not None:  # those behind it have waited as long: let them come again too
+                group, self._waiting = [*group, *self._waiting], []
             for waiting in group:
                 if waiting.stored.done():
                     continue  # the caller has gone; the event is stored all the same
@@ -77,9 +85,12 @@ class Receiver:
     async def _store(self, group: list[_Waiting]) -> StoreUnavailable | None:
         filings = [waiting.filing for waiting in group]
         try:
-            accepted = await self._inbox.accept(filings, self._clock())
+            async with asyncio.timeout(_STORE_PATIENCE_S):
+                accepted = await self._inbox.accept(filings, self._clock())
         except StoreUnavailable as error:
             return error
+        except TimeoutError:
+            return StoreUnavailable("the database took too long")
         except Exception as error:  # noqa: BLE001 - whatever it is, the provider must redeliver
             log.error("receive.failed", error=type(error).__name__)
             return StoreUnavailable("the event could not be stored")
