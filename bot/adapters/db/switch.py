@@ -12,6 +12,7 @@ from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     OPEN_SEND,
+    REQUESTED,
     WORKING,
     conversations,
     events,
@@ -114,7 +115,9 @@ def resume_scope(
         return frozenset()
     freed = _waiting_with_bot(tx, line_id)
     for conversation_id in freed:
-        lock(tx, conversation_id)
+        thread = lock(tx, conversation_id)
+        if thread is None or thread.paused:
+            continue  # the other of the two pauses goes on, and what waits goes on waiting
         if answer:
             _answer_tail(tx, conversation_id, now)
         else:
@@ -147,7 +150,7 @@ def write(
     thread = _locked(tx, conversation_id)
     if request_key is not None:
         earlier = select(messages.c.id, messages.c.conversation_id).where(
-            messages.c.request_key == request_key
+            REQUESTED, messages.c.request_key == request_key
         )
         known = tx.execute(earlier).first()
         if known is not None:
