@@ -1,0 +1,222 @@
+"""No transition reads a whole table: what the bot costs does not grow with what it remembers.
+
+SQLite without statistics judges strictly: it takes an index only where a query's own words allow.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Table, event, insert
+
+from bot.adapters.db.schema import conversations, events, messages, turns
+from bot.adapters.db.views import Views
+from bot.domain.outbox import AccountHeld, NotSent, Rejected, SendOutcome, Sent, Unanswered
+from tests.transitions.scene import (
+    HOUR_S,
+    LINE,
+    NOT_READY,
+    START,
+    Scene,
+    crowd,
+    pause,
+    reply,
+)
+
+_MANY = 2000
+_SMALL = frozenset({"lines", "line", "account", "workers", "installation", "CONSTANT"})
+"""A row for each line, worker or database, and rows that are no table's."""
+_MAY_BE_WALKED = {
+    "ix_events_open": "holds only events that wait or are worked on",
+    "ix_messages_open": "holds only messages that are still to be sent",
+    "ix_messages_outbox": "holds only messages that are still to be sent",
+    "ix_conversations_due": "holds only conversations in which somebody waits",
+    "ix_conversations_paused": "holds only pauses that end by themselves",
+    "uq_turns_working": "holds only turns in hand",
+}
+"""Partial indexes that a query may read from end to end, and why that stays cheap."""
+
+Statements = dict[str, Any]
+
+
+async def test_no_transition_reads_a_whole_table(scene: Scene) -> None:
+    if not scene.database.is_sqlite:
+        pytest.skip("SQLite judges these plans; PostgreSQL reads small tables whole by choice")
+    await scene.database.write(_fill)
+    with _overheard() as statements:
+        await _live(scene)
+    plans = await scene.database.read(lambda tx: _plans(tx, statements))
+    assert len(plans) > 60  # the life below has really been lived
+    walks = [(walk, sql) for sql, plan in plans.items() for walk in plan if _is_costly(walk)]
+    assert walks == []
+
+
+def _is_costly(step: str) -> bool:
+    """`SCAN messages`, or `SCAN messages USING COVERING INDEX …` of all messages ever."""
+    words = step.split()
+    if words[0] != "SCAN" or words[1] in _SMALL:
+        return False
+    return words[-1] not in _MAY_BE_WALKED
+
+
+async def _live(scene: Scene) -> None:
+    """Everything that can happen to a few conversations."""
+    scene.settings(cost_per_day=1.0)
+    await _sent_in_every_way(scene, await scene.all_write(crowd(8)))
+    await _heard_from_the_line(scene)
+    await _turns_that_end_otherwise(scene)
+    await _switched(scene)
+    await _kept_up(scene)
+
+
+async def _sent_in_every_way(scene: Scene, waiting: list[str]) -> None:
+    outcomes: tuple[SendOutcome, ...] = (
+        Sent("p1"),
+        Sent(None),
+        NotSent("no connection"),
+        Unanswered("it hangs"),
+        Rejected("invalid", "no"),
+        NOT_READY,
+        AccountHeld("unauthorized", ""),
+    )
+    on_their_way = [await scene.answers(conversation, "one", "two") for conversation in waiting]
+    for sent, outcome in zip(on_their_way, outcomes, strict=False):
+        await scene.settles(sent, outcome)
+    scene.at(400)
+    for probe in await scene.probes():
+        await scene.settles(probe, Sent(None))
+    for conversation in (await scene.sweeps()).replies:
+        await scene.store.claim_reply(conversation, scene.now)
+
+
+async def _heard_from_the_line(scene: Scene) -> None:
+    await scene.arrives("line.disconnected")
+    await scene.arrives("line.ready")
+    await scene.delivered("p1", crowd(1)[0])
+    await scene.delivered("guessed", crowd(8)[7])
+    await scene.phone_writes("a person here", crowd(2)[1])
+    await scene.apply()
+    scene.pass_time(6)
+    await scene.apply()
+
+
+async def _turns_that_end_otherwise(scene: Scene) -> None:
+    failed, released, overtaken = await scene.all_write(["+1", "+2", "+3"])
+    turn = await scene.takes_turn(failed)
+    await scene.store.fail_turn(turn, "broken", reply("sorry"), scene.now, final=True)
+    dead = await Views(scene.database).events(states=frozenset({"dead"}))
+    await scene.store.replay(dead.items[0].id, scene.now)
+    await scene.store.release_turn(await scene.takes_turn(released), "away", scene.now)
+    turn = await scene.takes_turn(overtaken)
+    await scene.all_write(["+3"])
+    await scene.store.answer_turn(turn, reply(), scene.now)
+    await scene.store.bury(b"{", "not JSON", scene.now)
+
+
+async def _switched(scene: Scene) -> None:
+    (anna,) = await scene.all_write(["+4"])
+    await scene.store.pause(anna, pause(until_s=500), scene.now)
+    await scene.store.in_flight(anna, None)
+    await scene.store.write(anna, ("a person's",), "olga", scene.now, request_key="once")
+    for seconds in (2 * HOUR_S, 4 * HOUR_S):
+        scene.at(seconds)
+        await scene.store.lapse_pauses(scene.now)
+    await scene.store.attend(anna)
+    await scene.store.resume(anna, scene.now)
+    for line in (None, LINE):
+        await scene.store.pause_scope(line, pause(), scene.now)
+        await scene.store.in_flight(None, line)
+        await scene.all_write(["+5"])
+        await scene.store.resume_scope(line, scene.now)
+
+
+async def _kept_up(scene: Scene) -> None:
+    (anna,) = await scene.all_write(["+6"])
+    await scene.answers(anna)
+    await scene.takes_turn((await scene.all_write(["+7"]))[0])
+    scene.pass_time(20)
+    await scene.store.beat(scene.now)
+    await scene.store.mend(scene.now, frozenset())
+    await scene.store.sweep(scene.now, timedelta(seconds=1))
+    await scene.store.write_probe(scene.now)
+    await scene.store.live_workers(scene.now)
+
+
+@contextmanager
+def _overheard() -> Iterator[Statements]:
+    """Every statement that is executed meanwhile, with one set of its parameters."""
+    heard: Statements = {}
+
+    def listen(_c: Any, _cursor: Any, sql: str, given: Any, _context: Any, many: bool) -> None:
+        if sql.split(maxsplit=1)[0] in ("SELECT", "UPDATE", "DELETE", "INSERT"):
+            heard.setdefault(sql, given[0] if many else given)
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield heard
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+
+def _plans(tx: Connection, statements: Statements) -> Mapping[str, list[str]]:
+    return {
+        sql: [str(step[3]) for step in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)]
+        for sql, given in statements.items()
+    }
+
+
+def _fill(tx: Connection) -> None:
+    """What happened before: all of it over."""
+    _add(tx, conversations, id="cv_{}", contact="+9{}", contact_key="+9{}", last_message_at=START)
+    _add(
+        tx,
+        events,
+        id="ev_{}",
+        provider_event_id="old_{}",
+        type="message.received",
+        conversation_id="cv_{}",
+        message_id="in_{}",
+        state="done",
+        received_at=START,
+        raw=b"",
+    )
+    for direction, author, status in (("in", "customer", None), ("out", "bot", "delivered")):
+        _add(
+            tx,
+            messages,
+            id=direction + "_{}",
+            conversation_id="cv_{}",
+            direction=direction,
+            author=author,
+            type="text",
+            text="hello",
+            provider_id=direction + "-{}",
+            status=status,
+        )
+    _add(
+        tx,
+        turns,
+        id="tn_{}",
+        conversation_id="cv_{}",
+        state="answered",
+        epoch=0,
+        worker_id="wk_gone",
+        first_message_at=START,
+        started_at=START,
+    )
+
+
+def _add(tx: Connection, table: Table, **columns: Any) -> None:
+    """Many rows; `{}` stands for their number."""
+    shared = {"line_id": LINE, "created_at": START}
+    columns |= {name: value for name, value in shared.items() if name in table.c}
+    rows = [
+        {
+            name: value.format(number) if isinstance(value, str) else value
+            for name, value in columns.items()
+        }
+        for number in range(_MANY)
+    ]
+    tx.execute(insert(table), rows)
