@@ -12,6 +12,8 @@ from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.shown import LineState, LineView
 
 _LINES_MAX = 1000
+_LOOKED_AT = 5000
+_SENDS_TO_TELL = 3
 
 
 class _Condition(NamedTuple):
@@ -33,6 +35,34 @@ def list_lines(tx: Connection, configured: Sequence[str]) -> tuple[LineView, ...
         queued, held = (counts.get((line_id, status), 0) for status in ("queued", "held"))
         views.append(LineView(line_id, *condition, queued=queued, held=held))
     return tuple(views)
+
+
+def list_lines_without_ids(tx: Connection) -> tuple[str, ...]:
+    """Lines whose latest sends all have no provider's id, among the newest messages of all."""
+    newest = (
+        select(
+            messages.c.seq,
+            messages.c.line_id,
+            messages.c.direction,
+            messages.c.sent_at,
+            messages.c.provider_id,
+        )
+        .order_by(messages.c.seq.desc())
+        .limit(_LOOKED_AT)
+        .subquery()
+    )
+    sends = (
+        select(newest.c.line_id, newest.c.provider_id)
+        .where(newest.c.direction == "out", newest.c.sent_at.is_not(None))
+        .order_by(newest.c.seq.desc())
+    )
+    latest: dict[str, list[str | None]] = {}
+    for line_id, provider_id in tx.execute(sends):
+        ids = latest.setdefault(line_id, [])
+        if len(ids) < _SENDS_TO_TELL:
+            ids.append(provider_id)
+    silent = [line for line, ids in latest.items() if ids == [None] * _SENDS_TO_TELL]
+    return tuple(sorted(silent))
 
 
 def _waiting(tx: Connection) -> Mapping[tuple[str, str], int]:

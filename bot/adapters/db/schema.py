@@ -96,6 +96,7 @@ conversations = Table(
 RECEIVED = text("direction = 'in'")
 SENT_WITH_ID = text("direction = 'out' AND provider_id IS NOT NULL")
 SENT_WITHOUT_ID = text("status IN ('sent', 'uncertain') AND provider_id IS NULL")
+REQUESTED = text("request_key IS NOT NULL")
 OPEN_EVENT = text("state IN ('pending', 'working')")
 ENDED_BADLY = text("state IN ('dead', 'skipped')")
 
@@ -170,13 +171,20 @@ messages = Table(
     Column("error", Text),
     Column("sent_at", Instant),
     Column("delivered_at", Instant),
-    Column("request_key", Text, unique=True),  # an operator's Idempotency-Key
+    Column("request_key", Text),  # an operator's Idempotency-Key
     # what made it
     Column("prompt_version", Text),
     Column("model", Text),
     Column("tokens", Integer),
     Column("cost", Float),
     Index("ix_messages_thread", "conversation_id", "seq"),
+    Index(
+        "uq_messages_request",
+        "request_key",
+        unique=True,
+        sqlite_where=REQUESTED,
+        postgresql_where=REQUESTED,
+    ),
     Index(
         "ix_messages_received",
         "provider_id",

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, Select, literal, literal_column, select
 
 from bot.adapters.db.conversation_list import list_conversations
 from bot.adapters.db.engine import Database
-from bot.adapters.db.line_list import list_lines
+from bot.adapters.db.line_list import list_lines, list_lines_without_ids
 from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events, messages
 from bot.domain.contact import contact_key
@@ -90,6 +90,10 @@ class Views:
         """One event. Raises NotFound."""
         return await self._db.read(lambda tx: _event(tx, event_id))
 
+    async def event_id(self, named: str) -> str:
+        """The id of an event that is named by it or by the provider's id. Raises NotFound."""
+        return await self._db.read(lambda tx: _event_id(tx, named))
+
     async def lines(self) -> LinePage:
         """Every line, by id."""
         return await self._db.read(lambda tx: LinePage(list_lines(tx, self._configured_lines)))
@@ -98,6 +102,10 @@ class Views:
         """The lines that something has happened on, whether or not they are configured."""
         used = await self._db.read(lambda tx: list_lines(tx, ()))
         return tuple(view.line_id for view in used)
+
+    async def lines_without_ids(self) -> tuple[str, ...]:
+        """Lines whose latest sends came back without the provider's id of the message."""
+        return await self._db.read(list_lines_without_ids)
 
     async def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) whether everything is paused."""
@@ -216,6 +224,14 @@ def _event(tx: Connection, event_id: str) -> EventView:
     if row is None:
         raise NotFound("there is no such event")
     return _show_event(row)
+
+
+def _event_id(tx: Connection, named: str) -> str:
+    for column in (events.c.id, events.c.provider_event_id):
+        found = tx.execute(select(events.c.id).where(column == named)).scalar()
+        if found is not None:
+            return str(found)
+    raise NotFound("there is no such event")
 
 
 def _show_event(row: Row[Any]) -> EventView:

@@ -167,7 +167,6 @@ def upgrade() -> None:
         sa.Column("cost", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_messages")),
         sa.UniqueConstraint("id", name=op.f("uq_messages_id")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_messages_request_key")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index(
@@ -205,6 +204,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
             postgresql_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_messages_request",
+            ["request_key"],
+            unique=True,
+            sqlite_where=sa.text("request_key IS NOT NULL"),
+            postgresql_where=sa.text("request_key IS NOT NULL"),
         )
 
     op.create_table(
@@ -276,6 +282,11 @@ def downgrade() -> None:
     op.drop_table("spending")
     op.drop_table("prompt_versions")
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_messages_request",
+            sqlite_where=sa.text("request_key IS NOT NULL"),
+            postgresql_where=sa.text("request_key IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_messages_unconfirmed",
             sqlite_where=sa.text("status IN ('sent', 'uncertain') AND provider_id IS NULL"),
