@@ -37,7 +37,7 @@ def faults(path: Path | None = None, env: Mapping[str, str] | None = None) -> li
     return [str(fault) for fault in caught.value.faults]
 
 
-BAD_FILES = {
+BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "tag": ("llm: !!python/object:os.system {}", ["1:6: llm: tags (`!name`) are refused"]),
     "alias": (
         "llm: &a {model: x}\nserver: *a",
@@ -191,6 +191,30 @@ def test_a_missing_default_file_is_a_warning_and_a_missing_named_one_a_fault(wri
         "other.yaml: no such file: correct the path or write the file"
     ]
     assert faults(env={"BOT_CONFIG": "third.yaml"})[0].startswith("third.yaml: no such file")
+
+
+ODDITIES: dict[str, tuple[str, dict[str, str], str]] = {
+    "the key's place": ("speech:\n  provider: deepgram\n", {}, "config.yaml:2:13: speech.provider"),
+    "its variable": ("", {"BOT__SPEECH__PROVIDER": "deepgram"}, "BOT__SPEECH__PROVIDER"),
+    "its section's variable": ("", {"BOT__SPEECH": '{"provider": "deepgram"}'}, "BOT__SPEECH"),
+    "no place: an empty section": ("speech:\n", {}, "speech.provider"),
+    "no place: another section": ("llm: {model: x}\n", {}, "speech.provider"),
+    "no place: an empty file": ("", {}, "speech.provider"),
+}
+
+
+@pytest.mark.parametrize("case", ODDITIES)
+def test_a_warning_names_a_place_only_where_the_key_stands(case: str, write: Write) -> None:
+    text, env, place = ODDITIES[case]
+    warnings = [str(one) for one in read(write(text), {"DEEPGRAM_API_KEY": "x"} | env).warnings]
+    assert [one for one in warnings if one.startswith(f"{place}: ") and "not built yet" in one]
+
+
+def test_a_missing_file_has_no_places(write: Write) -> None:
+    write("").unlink()
+    warnings = [str(one) for one in read(env={"DEEPGRAM_API_KEY": "x"}).warnings]
+    assert not any("config.yaml:1" in one for one in warnings)
+    assert any(one.startswith("speech.provider: ") for one in warnings)
 
 
 def test_a_phone_number_without_quotes_stays_the_number_it_was(write: Write) -> None:

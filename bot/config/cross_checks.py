@@ -16,17 +16,17 @@ def oddities(
     yield from _odd_keys(tree, secrets, sources, dev=dev)
     if tree.limits.llm_cost_per_day and tree.llm.model not in tree.llm.prices:
         message = "no price for the model in llm.prices: tokens are counted, not limited"
-        yield sources.fault(("limits", "llm_cost_per_day"), message)
+        yield sources.about(("limits", "llm_cost_per_day"), message)
 
 
 def _odd_times(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
     quiet_s, wait_s = tree.conversation.quiet_period_s, tree.conversation.max_wait_s
     if quiet_s > wait_s:
         message = f"shorter than quiet_period_s: answers come after {wait_s:g} s all the same"
-        yield sources.fault(("conversation", "max_wait_s"), message)
+        yield sources.about(("conversation", "max_wait_s"), message)
     if tree.retry.base_delay_s > tree.retry.max_delay_s:
         message = "shorter than base_delay_s: every retry waits this long"
-        yield sources.fault(("retry", "max_delay_s"), message)
+        yield sources.about(("retry", "max_delay_s"), message)
 
 
 def _odd_keys(
@@ -40,4 +40,4 @@ def _odd_keys(
         if secrets.deepgram_api_key is None:
             yield Fault(f"not set, so speech.provider is `none`: {outcome}", "DEEPGRAM_API_KEY")
         else:
-            yield sources.fault(("speech", "provider"), f"not built yet: {outcome}")
+            yield sources.about(("speech", "provider"), f"not built yet: {outcome}")

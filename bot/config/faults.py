@@ -38,6 +38,13 @@ class Sources:
             return self._variables.at(name, self._named(name, path, message))
         return self._document.fault(path, message, at_key=at_key)
 
+    def about(self, path: KeyPath, message: str) -> Fault:
+        """Like `fault`, but without a place when the key stands nowhere and has its default."""
+        is_given = path in self._document.places or any(
+            path[:length] in self._origins for length in range(1, len(path) + 1)
+        )
+        return self.fault(path, message) if is_given else Fault(message, dotted(path))
+
     def _named(self, name: str, path: KeyPath, message: str) -> str:
         key = dotted(path)
         same = name.removeprefix("BOT__").replace("__", ".").lower() == key.lower()
