@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Depends, Path, Query, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.api.errors import ErrorBody
 from bot.domain.shown import SendView, shown_status
@@ -26,6 +26,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 """For the description of every call."""
 
+PAGE = 50
+EMPTY_IS_UNSET = BeforeValidator(lambda given: None if given == "" else given)
+"""For a filter such as `?state=`, as forms send it that were not filled in."""
+Limit = Annotated[int, BeforeValidator(lambda given: PAGE if given == "" else given), Query(ge=1)]
 Id = Annotated[str, Path(min_length=1, max_length=255)]
 
 

@@ -3,14 +3,17 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header
 from pydantic import Field
 
 from bot.adapters.db.views import Views
 from bot.api.calls import (
+    EMPTY_IS_UNSET,
     ERRORS,
+    PAGE,
     Body,
     Id,
+    Limit,
     Operator,
     PauseBody,
     ResumeBody,
@@ -65,12 +68,12 @@ def router(handoff: HandOff, views: Views) -> APIRouter:
 def _add_reads(api: APIRouter, views: Views) -> None:
     @api.get("")
     async def conversations(
-        line_id: str | None = None,
-        contact: str | None = None,
-        state: Answerer | None = None,
-        q: Annotated[str | None, Query(max_length=200)] = None,
-        limit: Annotated[int, Query(ge=1)] = 50,
-        cursor: Annotated[str | None, Query(max_length=400)] = None,
+        line_id: Annotated[str | None, EMPTY_IS_UNSET] = None,
+        contact: Annotated[str | None, EMPTY_IS_UNSET] = None,
+        state: Annotated[Answerer | None, EMPTY_IS_UNSET] = None,
+        q: Annotated[Annotated[str, Field(max_length=200)] | None, EMPTY_IS_UNSET] = None,
+        limit: Limit = PAGE,
+        cursor: Annotated[Annotated[str, Field(max_length=400)] | None, EMPTY_IS_UNSET] = None,
     ) -> ConversationPage:
         return await views.conversations(
             line_id=line_id, contact=contact, state=state, q=q, limit=limit, cursor=cursor
@@ -83,8 +86,8 @@ def _add_reads(api: APIRouter, views: Views) -> None:
     @api.get("/{conversation_id}/messages")
     async def messages(
         conversation_id: Id,
-        limit: Annotated[int, Query(ge=1)] = 50,
-        before: Annotated[str | None, Query(max_length=255)] = None,
+        limit: Limit = PAGE,
+        before: Annotated[Annotated[str, Field(max_length=255)] | None, EMPTY_IS_UNSET] = None,
     ) -> MessagePage:
         return await views.messages(conversation_id, limit=limit, before=before)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from bot.adapters.db.views import Views
-from bot.api.calls import ERRORS, Body, Id, Operator
+from bot.api.calls import ERRORS, PAGE, Body, Id, Limit, Operator
 from bot.domain.event import EventState
 from bot.domain.shown import EventPage, EventView
 from bot.errors import Refused
@@ -21,15 +21,17 @@ def router(handoff: HandOff, views: Views) -> APIRouter:
         state: Annotated[
             str, Query(max_length=100, description="Any of the states, comma-separated.")
         ] = "",
-        limit: Annotated[int, Query(ge=1)] = 50,
+        limit: Limit = PAGE,
     ) -> EventPage:
         return await views.events(states=named_states(state), limit=limit)
 
     @api.post("/{event_id}/replay")
     async def replay(event_id: Id, operator: Operator, body: Body | None = None) -> EventView:
+        """`event_id` may also be the provider's."""
         del body  # an empty object at most
-        await handoff.replay(event_id, operator)
-        return await views.event(event_id)
+        known = await views.event_id(event_id)
+        await handoff.replay(known, operator)
+        return await views.event(known)
 
     return api
 

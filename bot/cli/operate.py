@@ -135,11 +135,14 @@ def _event_row(view: EventView) -> tuple[str, ...]:
 async def _replay(desk: Desk, arguments: Namespace) -> int:
     """All that can be replayed are; 1 when one could not."""
     replayed = []
-    for event_id in arguments.events:
+    for named in arguments.events:
         try:
+            event_id = await desk.views.event_id(named)
             await desk.handoff.replay(event_id, BY)
             replayed.append(await desk.views.event(event_id))
-        except (NotFound, Refused) as error:
+        except NotFound as error:
+            complain(f"{cell(named)}: {error}")
+        except Refused as error:
             complain(str(error))
     if arguments.json:
         say_json(EventPage(tuple(replayed)))
