@@ -61,6 +61,7 @@ FORWARDED = [
     {"X-Forwarded-For": "127.0.0.1"},
     {"Forwarded": "for=127.0.0.1"},
     {"X-Real-IP": "127.0.0.1"},
+    {"Via": "1.1 proxy.example"},
 ]
 
 

@@ -252,7 +252,11 @@ def test_a_chat_forgets_its_oldest_messages() -> None:
         {"x-forwarded-for": "203.0.113.9"},
         {"x-forwarded-proto": "https"},
         {"forwarded": "for=203.0.113.9"},
+        {"x-forwarded-host": "127.0.0.1"},
         {"x-real-ip": "203.0.113.9"},
+        {"via": "1.1 proxy.example"},
+        {"cf-connecting-ip": "203.0.113.9"},
+        {"true-client-ip": "203.0.113.9"},
     ],
 )
 async def test_nothing_answers_a_foreign_host_or_a_proxy(headers: dict[str, str]) -> None:

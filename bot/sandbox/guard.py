@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.sandbox.values import Declined
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-FORWARDED = frozenset({"forwarded", "x-real-ip"})
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"})
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -59,9 +59,14 @@ def is_local(scope: Scope, own_port: int) -> bool:
     headers = Headers(scope=scope)
     return (
         _is_loopback(scope.get("client"))
-        and not any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+        and not is_forwarded(headers)
         and _is_own(f"http://{headers.get('host', '')}", own_port)
     )
+
+
+def is_forwarded(headers: Headers) -> bool:
+    """Whether a proxy has passed the call on, so that its address is not the caller's."""
+    return any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in headers)
 
 
 def _is_loopback(client: tuple[str, int] | None) -> bool:
