@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapters.prompt_files import parse_prompt, prompt_name
-from bot.config import Examined, examine
+from bot.config import Examined, Settings, examine
 from bot.domain.prompt import Business, Prompt
 from bot.errors import Fault, SettingsError
 from bot.yaml_reader import MAX_FILE_BYTES, decode
@@ -29,6 +29,8 @@ class CheckResult:
 
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    settings: Settings | None
+    """None when they are at fault."""
 
 
 def check(
@@ -42,7 +44,7 @@ def check(
     prompts = _Prompts(examined)
     faults = [*examined.faults, *prompts.faults()]
     warnings = [*examined.warnings, *prompts.warnings, *_sqlite(examined)]
-    return CheckResult(tuple(faults), tuple(warnings))
+    return CheckResult(tuple(faults), tuple(warnings), examined.settings)
 
 
 class _Prompts:
@@ -73,7 +75,7 @@ class _Prompts:
         for line_id, wanted in self._used.items():
             if wanted == file:
                 message = f"no such file {file}: write it, or name another"
-                yield self._examined.sources.fault(("lines", line_id, "prompt"), message)
+                yield self._examined.sources.about(("lines", line_id, "prompt"), message)
 
     def _file_faults(self, file: str) -> Iterator[Fault]:
         path = self._folder / file

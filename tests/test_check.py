@@ -58,6 +58,14 @@ def test_a_line_without_its_prompt_file_is_a_fault_of_the_settings(folder: Path)
     ]
 
 
+def test_a_missing_prompt_that_no_setting_names_has_no_place(folder: Path) -> None:
+    (folder / "prompts" / "default.yaml").unlink()
+    expected = "lines.default.prompt: no such file prompts/default.yaml: write it, or name another"
+    assert lines(check(None, SECRETS))[0] == [expected]
+    (folder / "config.yaml").unlink()
+    assert lines(check(None, SECRETS))[0] == [expected]
+
+
 def test_a_folder_in_place_of_a_prompt_is_a_fault(folder: Path) -> None:
     (folder / "prompts" / "odd.yaml").mkdir()
     assert lines(check(None, SECRETS))[0] == ["prompts/odd.yaml: not a file: put a prompt there"]

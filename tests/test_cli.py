@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import NewBot
-from tests.harness import Bot, Customer, fail, hand_off
+from tests.harness import Answer, Bot, Customer, eventually, fail, hand_off
 from tests.harness.bot_process import Finished
 
 SETTINGS = {"retry": {"max_attempts": 1}}
@@ -53,6 +53,10 @@ def _one_line(finished: Finished) -> str:
         (("export", "+15550001"), "not built yet"),
         (("erase", "+15550001"), "not built yet"),
         (("eval",), "not built yet"),
+        (("why", "msg_1", "--json"), "not built yet"),
+        (("export", "+15550001", "--line", "ln_1", "--json"), "not built yet"),
+        (("erase", "--config", "x.yaml", "+15550001", "--line", "ln_1"), "not built yet"),
+        (("--config", "x.yaml", "eval", "a.yaml", "b.yaml"), "not built yet"),
     ],
 )
 async def test_wrong_usage_ends_with_2_and_one_line(
@@ -92,9 +96,11 @@ async def test_a_settings_file_may_be_named(new_bot: NewBot) -> None:
     bot = await new_bot(start=False)
     named = bot.folder / "other.yaml"
     named.write_text("server:\n  prt: 1\n")
-    ended = await bot.cli("check", "--config", str(named))
-    assert ended.exit_code == 1
-    assert "other.yaml:2:3: server.prt" in ended.stderr
+    before, behind = ("--config", str(named), "check"), ("check", "--config", str(named))
+    for command in (before, behind, ("--config", "x.yaml", *behind)):
+        ended = await bot.cli(*command)
+        assert ended.exit_code == 1
+        assert "other.yaml:2:3: server.prt" in ended.stderr
 
 
 # the operator's work
@@ -193,6 +199,17 @@ async def test_dead_events_are_listed_and_replayed(bot: Bot) -> None:
     assert "You said: a hard one" in await ana.reads(3)
 
 
+async def test_an_event_is_also_replayed_by_the_providers_id(bot: Bot) -> None:
+    ana = await _met(bot)
+    bot.llm.plan_calls(fail(400), about="another hard one")
+    (event_id,) = await ana.writes("another hard one")
+    (dead,) = await bot.handled(event_id)
+    replayed = await bot.cli("replay", event_id)
+    assert replayed.exit_code == 0, replayed.stderr
+    assert replayed.stdout.startswith(f"{dead['id']}: ")
+    assert "You said: another hard one" in await ana.reads(3)
+
+
 async def test_the_operators_work_is_done_without_the_bot(bot: Bot) -> None:
     ana = await _met(bot)
     await bot.stop()
@@ -232,6 +249,38 @@ async def test_check_says_ok_or_names_every_fault(new_bot: NewBot) -> None:
     assert any("second.yaml:2:1: instruction" in line for line in faults)
     as_json = (await bot.cli("check", "--json")).json
     assert as_json["faults"] == faults
+
+
+async def test_check_tells_which_lines_return_no_ids(bot: Bot) -> None:
+    silent = bot.provider.customer(line_id="ln_silent")
+    for number in range(1, 4):
+        bot.provider.plan_sends(Answer(200, {}), to=silent.number)
+        await silent.writes(f"message {number}")
+        await silent.reads(number)
+    await _met(bot, line_id="ln_telling")
+
+    async def told() -> None:
+        checked = await bot.cli("check")
+        assert checked.exit_code == 0
+        named = [line for line in checked.stderr.splitlines() if "returns no ids" in line]
+        assert [line.split(": ")[1] for line in named] == ["line ln_silent"], checked.stderr
+
+    await eventually(told)
+
+
+async def test_check_does_not_need_the_database(new_bot: NewBot) -> None:
+    env = {"DATABASE_URL": "postgresql://me:hush@127.0.0.1:1/x"}
+    bot = await new_bot(start=False, env=env)
+    checked = await bot.cli("check")
+    assert (checked.exit_code, checked.stdout) == (0, "ok\n")
+    assert "DATABASE_URL: the database did not answer" in checked.stderr
+    assert "hush" not in checked.stderr
+
+
+async def test_check_writes_nothing(new_bot: NewBot) -> None:
+    bot = await new_bot(start=False, env={"DATABASE_URL": ""})
+    assert (await bot.cli("check")).exit_code == 0
+    assert not (bot.folder / "data").exists()
 
 
 async def test_a_chat_goes_the_way_of_a_real_answer(new_bot: NewBot) -> None:

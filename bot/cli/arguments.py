@@ -40,6 +40,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     Raises SystemExit: 0 for `--help`, 2 for wrong usage.
     """
     parser = _Parser(prog="bot", description="A bot that answers on WhatsApp lines.")
+    _add_config(parser, default=None)
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=_Parser
     )
@@ -53,6 +54,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
         unbuilt.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+        unbuilt.add_argument("--line", metavar="ID", help="the line, when several know the contact")
+        _add_json(unbuilt)
     return parser.parse_args(arguments)
 
 
@@ -97,10 +100,14 @@ def _add_operators_commands(commands: Any) -> None:
 def _add(commands: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
     command.set_defaults(module=module)
-    command.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings file (BOT_CONFIG, config.yaml)"
-    )
+    # Suppressed: the default of a command would replace what stands before the command.
+    _add_config(command, default=argparse.SUPPRESS)
     return command
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
+    about = "settings file (BOT_CONFIG, config.yaml)"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=default, help=about)
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
