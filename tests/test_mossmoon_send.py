@@ -275,7 +275,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     "url",
     [
-        f"http://127.0.0.1:{closed_port()}",
+        pytest.param(f"http://127.0.0.1:{closed_port()}", id="nobody listens"),
         "http://does-not-exist.invalid",
         "http://127.0.0.1:99999",
         "ftp://127.0.0.1",
