@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.outbox import Sent
+from bot.domain.outbox import Sent, Unanswered
 from bot.domain.turn import Answered, Claimed, Nothing
+from bot.domain.work import SendLater
 from bot.errors import LostClaim, Refused
 from tests.transitions.scene import (
     ANNA,
@@ -172,9 +173,9 @@ async def test_a_pause_and_a_resume_while_the_bot_writes_make_its_words_a_draft(
 
 
 async def test_after_a_pause_of_everything_no_send_begins(scene: Scene) -> None:
-    waiting = await scene.all_write(crowd(50))
+    waiting = await scene.all_write(crowd(60))
     turns = [await scene.takes_turn(conversation) for conversation in waiting]
-    for turn in turns[:25]:  # these have a second part to send, the others a reply to store
+    for turn in turns[:30]:  # these have a second part to send, the others a reply to store
         _, first = await scene.store.answer_turn(turn, reply("one", "two"), scene.now)
         assert first is not None
         await scene.settles(first, Sent(None))
@@ -186,12 +187,25 @@ async def test_after_a_pause_of_everything_no_send_begins(scene: Scene) -> None:
         await scene.store.pause_scope(None, pause(), scene.now)
         return await in_flight()
 
+    # of each kind five that nobody works on
     sends = [scene.store.claim_reply(conversation, scene.now) for conversation in waiting[:25]]
-    answers = [scene.store.answer_turn(turn, reply(), scene.now) for turn in turns[25:]]
+    answers = [scene.store.answer_turn(turn, reply(), scene.now) for turn in turns[30:55]]
     mixed = [job for pair in zip(sends, answers, strict=True) for job in pair]
-    *_, left_before_the_stop = await asyncio.gather(*mixed[:20], *mixed[20:], stop())
-    assert await in_flight() == left_before_the_stop
+    early = asyncio.gather(*mixed[:25])
+    stopped = asyncio.create_task(stop())
+    late = asyncio.gather(*mixed[25:])
+    await asyncio.gather(early, late)
+    assert await in_flight() == await stopped
     assert "queued" not in await scene.statuses()
+
+
+async def test_after_a_pause_of_everything_an_unknown_send_is_not_sent_again(scene: Scene) -> None:
+    anna = await scene.writes()
+    await scene.settles(await scene.answers(anna), Unanswered("it hangs"))
+    await scene.store.pause_scope(None, pause(), scene.now)
+    scene.at(11)
+    assert await scene.store.claim_reply(anna, scene.now) == SendLater()
+    assert await scene.statuses() == ["uncertain"]
 
 
 async def test_of_many_replays_of_a_dead_letter_one_counts(scene: Scene) -> None:
