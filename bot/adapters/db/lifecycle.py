@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
 
-from bot.adapters.db import outbox, switch
+from bot.adapters.db import holds, switch, takeover
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
 from bot.adapters.db.schema import (
@@ -93,14 +93,14 @@ def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
 def _change_line(
     tx: Connection, line_id: str, ready: bool, reason: str | None, now: datetime, policy: Policy
 ) -> None:
-    outbox.ensure_line(tx, line_id, now)
+    holds.ensure_line(tx, line_id, now)
     tx.execute(
         update(lines)
         .where(lines.c.line_id == line_id)
         .values(connection="ready" if ready else "disconnected", reason=reason, since=now)
     )
     if not ready:
-        outbox.hold(tx, line_id, "disconnected", reason or "", now, now + policy.hold_probe)
+        holds.hold(tx, line_id, "disconnected", reason or "", now, now + policy.hold_probe)
         return
     tx.execute(
         update(lines)
@@ -112,7 +112,7 @@ def _change_line(
         .where(lines.c.line_id.in_((line_id, ALL)), lines.c.hold_code.is_not(None))
         .values(probe_at=now)
     )
-    outbox.requeue_unblocked(tx)
+    holds.requeue_unblocked(tx)
 
 
 def _apply_delivery(
@@ -258,7 +258,7 @@ def _foreign(
     if policy.foreign_messages == "pause":
         reason = "a person wrote on the line's phone"
         until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
-        outbox.pause_conversation(tx, key, Pause("phone", until, reason), now)
+        takeover.pause_conversation(tx, key, Pause("phone", until, reason), now)
         switch.answered_by_person(tx, key, now, before=row.seq)
     _finish(tx, row, now, "done", reason, message_id=message_id)
     return key

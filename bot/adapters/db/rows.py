@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.conversation import Owner
+from bot.errors import LostClaim
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row whose columns the type checker is not told."""
@@ -107,3 +108,25 @@ def take_switch(tx: Connection) -> None:
 def open_sends(tx: Connection, conversation_id: str) -> list[AnyRow]:
     """The conversation's outbound messages that have not come to an end, in order."""
     return list(tx.execute(_OPEN_SENDS, {"conversation": conversation_id}))
+
+
+def set_conversation(tx: Connection, conversation_id: str, **values: Any) -> None:
+    """Change columns of a conversation."""
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
+
+
+def end_message(tx: Connection, row: AnyRow, change: dict[str, Any]) -> None:
+    """Change a message that is surely still as it was read. Raises LostClaim."""
+    if not move_message(tx, row, change):
+        raise LostClaim(f"message {row.id} is no longer {row.status}")
+
+
+def move_message(tx: Connection, row: AnyRow, change: dict[str, Any]) -> bool:
+    """Change a message, unless somebody else has moved it on meanwhile."""
+    values = {name: value for name, value in change.items() if name != "attention"}
+    moved = tx.execute(
+        update(messages)
+        .where(messages.c.id == row.id, messages.c.status == row.status)
+        .values(worker_id=None, **values)
+    )
+    return moved.rowcount == 1

@@ -6,7 +6,19 @@ from functools import partial
 
 import structlog
 
-from bot.adapters.db import inbox, lifecycle, outbox, prompt_archive, switch, turns, upkeep
+from bot.adapters.db import (
+    holds,
+    inbox,
+    lapses,
+    lifecycle,
+    outbox,
+    prompt_archive,
+    settling,
+    switch,
+    turn_claim,
+    turns,
+    upkeep,
+)
 from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import AnyRow
@@ -52,7 +64,7 @@ class Store:
     async def claim_turn(self, conversation_id: str, now: datetime) -> Claim:
         """Take what waits in a conversation."""
         return await self._db.write(
-            lambda tx: turns.claim(tx, conversation_id, self.worker_id, now, self._policy)
+            lambda tx: turn_claim.claim(tx, conversation_id, self.worker_id, now, self._policy)
         )
 
     async def answer_turn(
@@ -98,7 +110,7 @@ class Store:
     async def settle_reply(self, message: Outbound, outcome: SendOutcome, now: datetime) -> bool:
         """What came of an attempt; whether the conversation has more to send."""
         return await self._db.write(
-            lambda tx: outbox.settle(tx, message, outcome, self.worker_id, now, self._policy)
+            lambda tx: settling.settle(tx, message, outcome, self.worker_id, now, self._policy)
         )
 
     # upkeep
@@ -162,15 +174,15 @@ class Store:
 
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
         """End pauses whose time is up, each in a transaction of its own."""
-        threads, scopes = await self._db.write(lambda tx: switch.due_lapses(tx, now))
+        threads, scopes = await self._db.write(lambda tx: lapses.due_lapses(tx, now))
         woken: set[str] = set()
         for thread in threads:
             policy = self._policy
-            end = partial(switch.lapse, conversation_id=thread, now=now, policy=policy)
+            end = partial(lapses.lapse, conversation_id=thread, now=now, policy=policy)
             if await self._db.write(end):
                 woken.add(thread)
         for scope in scopes:
-            woken |= await self._db.write(partial(switch.lapse_scope, scope=scope, now=now))
+            woken |= await self._db.write(partial(lapses.lapse_scope, scope=scope, now=now))
         return frozenset(woken)
 
     async def installation_id(self) -> str:
@@ -180,7 +192,7 @@ class Store:
     async def know_lines(self, line_ids: Sequence[str], now: datetime) -> None:
         """Configured lines can be seen and paused before anything has happened on them."""
         for line_id in line_ids:
-            await self._db.write(partial(outbox.ensure_line, line_id=line_id, now=now))
+            await self._db.write(partial(holds.ensure_line, line_id=line_id, now=now))
 
     async def write_probe(self, now: datetime) -> None:
         """Write something small, durably."""

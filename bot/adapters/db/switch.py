@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, update
 
-from bot.adapters.db import outbox
+from bot.adapters.db import holds, takeover
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
@@ -20,29 +20,27 @@ from bot.adapters.db.schema import (
     messages,
     turns,
 )
-from bot.domain.conversation import Owner, Pause, Policy
+from bot.domain.conversation import Owner, Pause
 from bot.domain.work import InFlight
 from bot.errors import NotFound, Refused
-
-_LAPSES_AT_ONCE = 100
 
 
 def pause(tx: Connection, conversation_id: str, by: Pause, now: datetime) -> None:
     """The bot is silent in this conversation from the commit on."""
     _locked(tx, conversation_id)
-    outbox.pause_conversation(tx, conversation_id, by, now)
+    takeover.pause_conversation(tx, conversation_id, by, now)
 
 
 def pause_scope(tx: Connection, line_id: str | None, by: Pause, now: datetime) -> None:
     """The bot is silent on a line, or (None) everywhere, from the commit on."""
-    _lock_scope(tx, line_id, now)
+    lock_scope(tx, line_id, now)
     tx.execute(
         update(lines)
         .where(lines.c.line_id == _scope(line_id))
         .values(paused_at=now, paused_until=by.until, paused_by=by.by, pause_reason=by.reason)
     )
     _raise_epochs(tx, line_id)
-    outbox.cancel_queued(tx, _on_line(messages.c.line_id, line_id))
+    takeover.cancel_queued(tx, _on_line(messages.c.line_id, line_id))
 
 
 def in_flight(tx: Connection, conversation_id: str | None, line_id: str | None) -> list[InFlight]:
@@ -95,7 +93,7 @@ def _hand_back(tx: Connection, conversation_id: str) -> None:
             attention_reason=None,
         )
     )
-    outbox.cancel_queued(tx, messages.c.conversation_id == conversation_id)
+    takeover.cancel_queued(tx, messages.c.conversation_id == conversation_id)
 
 
 def resume_scope(
@@ -105,7 +103,7 @@ def resume_scope(
 
     A pause of everything and those of single lines end separately.
     """
-    _lock_scope(tx, line_id, now)
+    lock_scope(tx, line_id, now)
     ended = tx.execute(
         update(lines)
         .where(lines.c.line_id == _scope(line_id), lines.c.paused_at.is_not(None))
@@ -122,7 +120,7 @@ def resume_scope(
             _answer_tail(tx, conversation_id, now)
         else:
             _skip_tail(tx, conversation_id, now)
-            outbox.need_attention(tx, conversation_id, "wrote while the bot was paused")
+            takeover.need_attention(tx, conversation_id, "wrote while the bot was paused")
     return frozenset(freed if answer else ())
 
 
@@ -156,7 +154,7 @@ def write(
         if known is not None:
             return _same_request(known, conversation_id)
     if taken_over is not None:
-        outbox.pause_conversation(tx, conversation_id, taken_over, now)
+        takeover.pause_conversation(tx, conversation_id, taken_over, now)
         answered_by_person(tx, conversation_id, now)
     return _queue(tx, thread, parts, by, now, request_key)
 
@@ -173,7 +171,7 @@ def answered_by_person(
         .where(*where)
         .values(state="done", reason="answered by a person", ended_at=now)
     )
-    if not _tail(tx, conversation_id):
+    if not has_tail(tx, conversation_id):
         tx.execute(
             update(conversations)
             .where(conversations.c.id == conversation_id)
@@ -215,54 +213,7 @@ def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
     return str(row.conversation_id)
 
 
-def due_lapses(tx: Connection, now: datetime) -> tuple[list[str], list[str]]:
-    """Conversations, and rows of lines, whose pause's time is up."""
-    threads = select(conversations.c.id).where(
-        conversations.c.paused_until.is_not(None), conversations.c.paused_until <= now
-    )
-    scopes = select(lines.c.line_id).where(lines.c.paused_until <= now)
-    return (
-        list(tx.execute(threads.limit(_LAPSES_AT_ONCE)).scalars()),
-        list(tx.execute(scopes).scalars()),
-    )
-
-
-def lapse(tx: Connection, conversation_id: str, now: datetime, policy: Policy) -> bool:
-    """End a pause: at once if nobody waits, else after people had their grace to answer.
-
-    Whether the customer waits for the bot now.
-    """
-    thread = lock(tx, conversation_id)
-    if thread is None or thread.row.paused_until is None or thread.row.paused_until > now:
-        return False  # prolonged or ended meanwhile
-    if not _tail(tx, conversation_id):
-        resume(tx, conversation_id, now, answer=False)
-        return False
-    noticed = thread.row.pause_noticed_at is not None
-    if not policy.wait_for_person and (noticed or not policy.resume_grace):
-        resume(tx, conversation_id, now, answer=True)
-        return True
-    outbox.need_attention(tx, conversation_id, "the pause is over and the customer waits")
-    until = None if policy.wait_for_person else now + policy.resume_grace
-    tx.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(pause_noticed_at=now, paused_until=until)
-    )
-    return False
-
-
-def lapse_scope(tx: Connection, scope: str, now: datetime) -> frozenset[str]:
-    """End a line's pause, or (`*`) that of everything; the conversations to answer."""
-    line_id = None if scope == ALL else scope
-    _lock_scope(tx, line_id, now)
-    until = tx.execute(select(lines.c.paused_until).where(lines.c.line_id == scope)).scalar()
-    if until is None or until > now:
-        return frozenset()
-    return resume_scope(tx, line_id, now, answer=True)
-
-
-def _tail(tx: Connection, conversation_id: str) -> bool:
+def has_tail(tx: Connection, conversation_id: str) -> bool:
     query = select(events.c.id).where(events.c.conversation_id == conversation_id, OPEN_EVENT)
     return tx.execute(query.limit(1)).first() is not None
 
@@ -324,16 +275,16 @@ def _on_line(column: Any, line_id: str | None) -> ColumnElement[bool]:
     return true() if line_id is None else column == line_id
 
 
-def _lock_scope(tx: Connection, line_id: str | None, now: datetime) -> None:
+def lock_scope(tx: Connection, line_id: str | None, now: datetime) -> None:
     """Take the switch: no claim and no send of any conversation commits meanwhile."""
     take_switch(tx)
-    outbox.ensure_line(tx, ALL, now)
+    holds.ensure_line(tx, ALL, now)
     if line_id is not None:
         known = select(conversations.c.id).where(conversations.c.line_id == line_id).limit(1)
         row = select(lines.c.line_id).where(lines.c.line_id == line_id)
         if tx.execute(row).first() is None and tx.execute(known).first() is None:
             raise NotFound(f"there is no line {line_id}")
-        outbox.ensure_line(tx, line_id, now)
+        holds.ensure_line(tx, line_id, now)
 
 
 def _raise_epochs(tx: Connection, line_id: str | None) -> None:

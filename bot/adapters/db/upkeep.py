@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import outbox, turns
+from bot.adapters.db import holds, settling, turns
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.lifecycle import DUE
 from bot.adapters.db.rows import ALL, AnyRow, lock
@@ -130,7 +130,7 @@ def beat(tx: Connection, worker_id: str, now: datetime) -> bool:
     prolonged = tx.execute(
         update(workers).where(workers.c.id == worker_id).values(lease_until=clock(tx, now) + LEASE)
     )
-    outbox.requeue_unblocked(tx)
+    holds.requeue_unblocked(tx)
     return prolonged.rowcount == 1
 
 
@@ -237,7 +237,7 @@ def take_back(
         row = tx.execute(select(messages).where(messages.c.id == send.id)).first()
         if row is not None and row.status == "sending" and row.worker_id == send.worker_id:
             error = "its worker ended before the line's answer came"
-            outbox.become_unknown(tx, row, error, now, policy)
+            settling.become_unknown(tx, row, error, now, policy)
     stale = [worker for worker in orphans.dead_workers if worker != worker_id]
     if stale:
         tx.execute(delete(workers).where(workers.c.id.in_(stale)))
@@ -246,7 +246,7 @@ def take_back(
 
 def write_probe(tx: Connection, now: datetime) -> None:
     """Change something small: fails when nothing can be stored."""
-    outbox.ensure_line(tx, ALL, now)
+    holds.ensure_line(tx, ALL, now)
     tx.execute(update(lines).where(lines.c.line_id == ALL).values(since=now))
 
 

@@ -1,0 +1,279 @@
+"""Claiming a turn: everything that waits in a conversation, if nobody works on it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from bot.adapters.db.ids import new_id
+from bot.adapters.db.pacing import day_of
+from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends, set_conversation
+from bot.adapters.db.schema import (
+    OPEN_EVENT,
+    OPEN_SEND,
+    WORKING,
+    conversations,
+    events,
+    messages,
+    turns,
+)
+from bot.adapters.db.spend import spent_on
+from bot.domain.conversation import Policy
+from bot.domain.history import Entry
+from bot.domain.turn import Claim, Claimed, Nothing, NotYet, Turn
+
+_HOUR = timedelta(hours=1)
+
+
+_PAST_ROWS = 200
+
+
+"""More than any history budget holds."""
+
+
+_WORKING = select(turns.c.id).where(turns.c.conversation_id == bindparam("conversation"), WORKING)
+
+
+_WAITING = (
+    select(
+        events.c.id.label("event_id"),
+        events.c.attempts,
+        events.c.due_at.label("replayed_at"),
+        messages.c.id,
+        messages.c.type,
+        messages.c.text,
+        messages.c.quoted_text,
+        messages.c.created_at,
+    )
+    .select_from(events.join(messages, messages.c.id == events.c.message_id))
+    .where(
+        events.c.conversation_id == bindparam("conversation"),
+        OPEN_EVENT,
+        events.c.state == "pending",
+    )
+    .order_by(events.c.seq)
+)
+
+
+_TAKE = (
+    update(events)
+    .where(
+        events.c.conversation_id == bindparam("conversation"),
+        OPEN_EVENT,
+        events.c.state == "pending",
+    )
+    .values(state="working", turn_id=bindparam("turn"))
+)
+
+
+_REPLACE = (
+    update(messages)
+    .where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.direction == "out",
+        messages.c.author == "bot",
+        OPEN_SEND,
+        messages.c.status.in_(("queued", "held")),
+    )
+    .values(status="cancelled", error="replaced by an answer that has seen newer messages")
+)
+
+
+_ADD_TURN = insert(turns)
+
+
+_CLAIMED_CONVERSATION = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(due_at=None, first_waiting_at=None)
+)
+
+
+def claim(
+    tx: Connection, conversation_id: str, worker_id: str, now: datetime, policy: Policy
+) -> Claim:
+    """Take everything that waits, if it is due and nothing of this conversation is in hand."""
+    thread = lock(tx, conversation_id)
+    if thread is None or thread.row.due_at is None:
+        return Nothing("nothing waits")
+    if thread.row.due_at > now:
+        return NotYet(thread.row.due_at)
+    if thread.paused:
+        set_conversation(tx, conversation_id, due_at=None)
+        return Nothing("paused")
+    sends = open_sends(tx, conversation_id)
+    if _is_busy(tx, conversation_id, sends):
+        return Nothing("busy")
+    return _claim_waiting(tx, thread, worker_id, now, policy, replaces=bool(sends))
+
+
+def _claim_waiting(
+    tx: Connection,
+    thread: Thread,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+    *,
+    replaces: bool,
+) -> Claim:
+    waiting = list(tx.execute(_WAITING, {"conversation": thread.row.id}))
+    if not waiting:
+        tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
+        return Nothing("nothing waits")
+    refusal = _refusal(tx, thread, waiting, now, policy)
+    if refusal is not None:
+        _give_to_person(tx, thread.row.id, refusal, now)
+        return Nothing(refusal)
+    if replaces:
+        tx.execute(_REPLACE, {"conversation": thread.row.id})
+    turn = _begin(tx, thread, waiting, worker_id, now)
+    return Claimed(replace(turn, past=_past(tx, turn)))
+
+
+def _is_busy(tx: Connection, conversation_id: str, sends: list[AnyRow]) -> bool:
+    """Whether a turn works on it, a send is on its way or unknown, or a reply is half out."""
+    if tx.execute(_WORKING, {"conversation": conversation_id}).first() is not None:
+        return True
+    if any(send.status in ("sending", "unknown") for send in sends):
+        return True
+    first = sends[0] if sends else None
+    return (
+        first is not None
+        and first.status == "queued"
+        and bool(first.part > 0 or first.author == "operator")
+    )
+
+
+_PAST = (
+    select(
+        messages.c.id,
+        messages.c.author,
+        messages.c.type,
+        messages.c.text,
+        messages.c.created_at,
+        messages.c.quoted_text,
+        messages.c.dead,
+    )
+    .where(
+        messages.c.conversation_id == bindparam("conversation"),
+        func.coalesce(messages.c.status, "in").in_(("in", "sent", "delivered", "uncertain")),
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(_PAST_ROWS)
+)
+
+
+def _past(tx: Connection, turn: Turn) -> tuple[Entry, ...]:
+    """What was really said, without what waits now, oldest first."""
+    waiting = {entry.id for entry in turn.waiting}
+    rows = tx.execute(_PAST, {"conversation": turn.conversation_id}).all()
+    return tuple(_entry(row) for row in reversed(rows) if row.id not in waiting)
+
+
+def _entry(row: AnyRow) -> Entry:
+    return Entry(
+        id=row.id,
+        author=row.author,
+        kind=row.type,
+        text=row.text,
+        at=row.created_at,
+        quoted=row.quoted_text,
+        dead=row.dead,
+    )
+
+
+def _begin(
+    tx: Connection, thread: Thread, waiting: list[AnyRow], worker_id: str, now: datetime
+) -> Turn:
+    conversation = thread.row
+    first = min(
+        waiting[0].created_at,
+        now if conversation.first_waiting_at is None else conversation.first_waiting_at,
+    )
+    turn = Turn(
+        id=new_id("tn"),
+        conversation_id=conversation.id,
+        line_id=conversation.line_id,
+        contact_name=conversation.name,
+        epoch=conversation.epoch,
+        first_message_at=first,
+        waiting=tuple(
+            Entry(
+                id=row.id,
+                author="customer",
+                kind=row.type,
+                text=row.text,
+                at=row.created_at,
+                quoted=row.quoted_text,
+            )
+            for row in waiting
+        ),
+        attempts=max(row.attempts for row in waiting),
+    )
+    tx.execute(_TAKE, {"conversation": conversation.id, "turn": turn.id})
+    tx.execute(_CLAIMED_CONVERSATION, {"conversation": conversation.id})
+    tx.execute(
+        _ADD_TURN,
+        [
+            {
+                "id": turn.id,
+                "conversation_id": conversation.id,
+                "state": "working",
+                "epoch": conversation.epoch,
+                "worker_id": worker_id,
+                "first_message_at": first,
+                "started_at": now,
+            }
+        ],
+    )
+    return turn
+
+
+_ANSWERED_SINCE = (
+    select(func.count())
+    .select_from(turns)
+    .where(
+        turns.c.conversation_id == bindparam("conversation"),
+        turns.c.started_at > bindparam("since"),
+        turns.c.state == "answered",
+    )
+)
+
+
+def _refusal(
+    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
+) -> str | None:
+    """Why nothing may be answered here now, or None."""
+    newest = max(row.replayed_at or row.created_at for row in waiting)
+    if now - newest > policy.stale_after:
+        return "stale"
+    if policy.replies_per_hour:
+        asked = {"conversation": thread.row.id, "since": now - _HOUR}
+        if tx.execute(_ANSWERED_SINCE, asked).scalar_one() >= policy.replies_per_hour:
+            return "over limit: replies per hour"
+    if policy.cost_per_day and spent_on(tx, day_of(now, policy)) >= policy.cost_per_day:
+        return "over limit: cost per day"
+    return None
+
+
+def _give_to_person(tx: Connection, conversation_id: str, reason: str, now: datetime) -> None:
+    tx.execute(
+        update(events)
+        .where(events.c.conversation_id == conversation_id, OPEN_EVENT, events.c.state == "pending")
+        .values(state="skipped", reason=reason, ended_at=now)
+    )
+    set_conversation(
+        tx,
+        conversation_id,
+        due_at=None,
+        first_waiting_at=None,
+        needs_attention=True,
+        attention_reason=reason,
+    )
