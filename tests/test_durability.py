@@ -1,6 +1,7 @@
 """What a kill, a loss of Redis or a stopped process may cost: time, never a message."""
 
 import asyncio
+import fcntl
 import os
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Gate, eventually, say
+from tests.harness.process import Process
 
 PATIENT = {"line_api": {"timeout_s": 2, "uncertain_wait_s": 0.5}}
 
@@ -109,7 +111,7 @@ async def test_a_worker_that_was_stopped_finds_its_answer_refused(new_bot: NewBo
     bot.llm.plan_calls(say("from the stopped one", gate=gate), about="hard")
     await bot.provider.deliver_until_stored(ana.event("a hard question"))
     await gate.reached()
-    first.signal(signal.SIGSTOP)
+    await _stop_between_transactions(bot, first)
     gate.open()
     await bot.start("worker", ready=False)
     assert await ana.reads(timeout_s=40) == ["You said: a hard question"]
@@ -163,6 +165,30 @@ async def test_a_stop_hands_unfinished_work_to_the_next_start(new_bot: NewBot) -
     await stopping
     await bot.start()
     assert len(await ana.reads(timeout_s=30)) == 1
+
+
+async def _stop_between_transactions(bot: Bot, process: Process) -> None:
+    """SIGSTOP, but not while the process holds SQLite's write lock: that would stop everybody."""
+
+    def stopped_outside() -> bool:
+        process.signal(signal.SIGSTOP)
+        if not _is_locked(Path(bot.env["BOT_DATA_DIR"]) / "bot.db.lock"):
+            return True
+        process.signal(signal.SIGCONT)
+        return False
+
+    await eventually(stopped_outside)
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():  # PostgreSQL
+        return False
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _redis_url(bot: Bot) -> str:
