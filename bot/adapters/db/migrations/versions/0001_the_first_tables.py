@@ -169,6 +169,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_messages_id")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        # Of two indexes that serve, SQLite takes the younger: this one, of all messages ever, is
+        # older than the partial ones on the same columns.
+        batch_op.create_index("ix_messages_thread", ["conversation_id", "seq"], unique=False)
         batch_op.create_index(
             "ix_messages_open",
             ["conversation_id", "seq"],
@@ -197,7 +200,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("direction = 'out' AND provider_id IS NOT NULL"),
             postgresql_where=sa.text("direction = 'out' AND provider_id IS NOT NULL"),
         )
-        batch_op.create_index("ix_messages_thread", ["conversation_id", "seq"], unique=False)
         batch_op.create_index(
             "ix_messages_unconfirmed",
             ["conversation_id", "seq"],
