@@ -31,7 +31,14 @@ class Bulk:
     def run(self, tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute for every row; each must have all columns."""
         sql, order = self._for(tx)
-        tx.exec_driver_sql(sql, [tuple([row[name] for name in order]) for row in rows])
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql(sql, [tuple([row[name] for name in order]) for row in rows])
+            return
+        # One step for all rows: SQLite's driver gives the interpreter away at each, and gets it
+        # back late when the event loop is busy.
+        head, group, tail = sql.partition(f"({', '.join('?' * len(order))})")
+        many = f"{head}{', '.join([group] * len(rows))}{tail}"
+        tx.exec_driver_sql(many, tuple([row[name] for row in rows for name in order]))
 
     def _for(self, tx: Connection) -> tuple[str, tuple[str, ...]]:
         known = self._compiled.get(tx.dialect.name)
