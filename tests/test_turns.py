@@ -18,6 +18,15 @@ async def test_a_burst_gets_one_answer_that_has_seen_all_of_it(new_bot: NewBot) 
     assert len(bot.llm.requests) == 1
 
 
+async def test_each_message_begins_the_quiet_period_anew(new_bot: NewBot) -> None:
+    bot = await new_bot(settings={"conversation": {"quiet_period_s": 1, "max_wait_s": 20}})
+    ana = bot.provider.customer()
+    for text in ("one", "two", "three"):
+        await ana.writes(text)
+        await asyncio.sleep(0.7)  # the customer's own pace, shorter than the quiet period
+    assert await ana.reads() == ["You said: one\ntwo\nthree"]
+
+
 async def test_a_customer_who_never_stops_writing_is_answered_at_the_maximum_wait(
     new_bot: NewBot,
 ) -> None:
@@ -95,7 +104,9 @@ async def test_a_message_counts_once_under_other_event_ids(bot: Bot) -> None:
     ana = bot.provider.customer()
     event = ana.event("only once")
     copies: list[dict[str, Any]] = [{**event, "id": f"{event['id']}{n}"} for n in range(6)]
-    await asyncio.gather(*(bot.provider.deliver(copy) for copy in [event, *copies]))
+    await asyncio.gather(*(bot.provider.deliver(copy) for copy in [event, *copies[:5]]))
+    await ana.reads(1)
+    await bot.provider.deliver(copies[5])  # long after
     settled = await bot.handled(*(one["id"] for one in [event, *copies]))
     assert sorted(one["state"] for one in settled) == ["done", *["skipped"] * 6]
     assert {one["reason"] for one in settled if one["state"] == "skipped"} == {"duplicate"}

@@ -26,8 +26,8 @@ from tests.transitions.scene import (
 )
 
 _MANY = 2000
-_SMALL = frozenset({"lines", "line", "account", "workers", "installation", "CONSTANT"})
-"""A row for each line, worker or database, and rows that are no table's."""
+_SMALL = frozenset({"lines", "line", "account", "workers", "installation"})
+"""A row for each line, worker or database."""
 _MAY_BE_WALKED = {
     "ix_events_open": "holds only events that wait or are worked on",
     "ix_messages_open": "holds only messages that are still to be sent",
@@ -62,7 +62,7 @@ async def test_no_transition_reads_a_whole_table(scene: Scene) -> None:
 def _is_costly(step: str) -> bool:
     """`SCAN messages`, or `SCAN messages USING COVERING INDEX …` of all messages ever."""
     words = step.split()
-    if words[0] != "SCAN" or words[1] in _SMALL:
+    if words[0] != "SCAN" or words[1] in _SMALL or "CONSTANT" in words:
         return False
     return words[-1] not in _MAY_BE_WALKED
 
