@@ -106,6 +106,25 @@ async def _is_human(bot: Bot, customer: Customer) -> bool:
     return bool((await bot.conversation(customer))["state"] == "human")
 
 
+async def test_a_send_that_fails_after_the_pause_is_not_tried_again(bot: Bot) -> None:
+    ana = await _met(bot)
+    gate = Gate()
+    bot.provider.plan_sends(Answer(503, gate=gate), to=ana.number)
+    await ana.writes("hello")
+    await gate.reached()
+    pausing = asyncio.create_task(_pause(bot, ana))
+    await eventually(lambda: _is_human(bot, ana))
+    gate.open()
+    await pausing
+
+    async def drafted() -> None:
+        last = (await bot.messages(ana))[-1]
+        assert (last["status"], last["draft"]) == ("cancelled", True), last
+
+    await eventually(drafted)
+    assert len(ana.attempts) == 2
+
+
 async def test_an_unknown_send_is_not_sent_again_after_a_pause(bot: Bot) -> None:
     ana = await _met(bot)
     plan = bot.provider.plan_sends(Drop(), to=ana.number)
