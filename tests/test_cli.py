@@ -68,6 +68,7 @@ async def test_wrong_usage_ends_with_2_and_one_line(
     assert named in _one_line(ended)
 
 
+@pytest.mark.slow
 async def test_every_command_explains_itself(new_bot: NewBot) -> None:
     bot = await new_bot(start=False)
     whole = await bot.cli("--help")
@@ -277,6 +278,7 @@ async def test_check_does_not_need_the_database(new_bot: NewBot) -> None:
     assert "hush" not in checked.stderr
 
 
+@pytest.mark.slow
 async def test_check_writes_nothing(new_bot: NewBot) -> None:
     bot = await new_bot(start=False, env={"DATABASE_URL": ""})
     assert (await bot.cli("check")).exit_code == 0
@@ -295,6 +297,7 @@ async def test_a_chat_goes_the_way_of_a_real_answer(new_bot: NewBot) -> None:
     assert not (bot.folder / "data").exists()
 
 
+@pytest.mark.slow
 async def test_a_chat_shows_that_a_person_would_take_over(new_bot: NewBot) -> None:
     bot = await new_bot(start=False, prompts={"default": _HANDING_OFF})
     bot.llm.plan_calls(hand_off("wants a refund"), about="my money")
@@ -327,6 +330,7 @@ async def test_a_chat_without_a_model_says_who_answers(new_bot: NewBot) -> None:
     assert bot.llm.requests == []
 
 
+@pytest.mark.slow
 async def test_a_chat_without_an_answer_fails(new_bot: NewBot) -> None:
     bot = await new_bot(start=False)
     bot.llm.plan_calls(fail(401))

@@ -14,6 +14,8 @@ from bot.premises import listen_remedy
 from tests.conftest import NewBot
 from tests.harness import Bot, eventually
 
+pytestmark = pytest.mark.slow  # a process for each case
+
 EMBEDDED = {"DATABASE_URL": "", "REDIS_URL": ""}
 SIGNALS = [
     ("run", signal.SIGTERM),
