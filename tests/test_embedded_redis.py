@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -205,6 +206,12 @@ async def test_files_of_a_dead_server_are_in_nobodys_way(
     assert await server_pid(url)
 
 
+def _listens(path: Path) -> bool:
+    """The file is there a moment before anybody listens on it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 async def test_a_server_that_outlived_its_owner_is_ended(
     server: EmbeddedRedis, tmp_path: Path
 ) -> None:
@@ -212,7 +219,7 @@ async def test_a_server_that_outlived_its_owner_is_ended(
     home.mkdir()
     with run_untied_server(home / "redis.sock") as orphan:
         try:
-            await until((home / "redis.sock").exists)
+            await until(lambda: _listens(home / "redis.sock"))
             url = await server.start()
             assert await asyncio.to_thread(orphan.wait, 10) == 0
             assert await server_pid(url) != orphan.pid
