@@ -21,19 +21,6 @@ class EventState(StrEnum):
     """Given up with an error; replay puts it back to pending."""
 
 
-EVENT_MOVES: dict[EventState, frozenset[EventState]] = {
-    EventState.PENDING: frozenset(
-        {EventState.WORKING, EventState.DONE, EventState.SKIPPED, EventState.DEAD}
-    ),
-    EventState.WORKING: frozenset(
-        {EventState.PENDING, EventState.DONE, EventState.SKIPPED, EventState.DEAD}
-    ),
-    EventState.DONE: frozenset(),
-    EventState.SKIPPED: frozenset({EventState.PENDING}),
-    EventState.DEAD: frozenset({EventState.PENDING}),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Quoted:
     """The message that a customer's message replies to."""

@@ -27,7 +27,6 @@ from bot.adapters.db.schema import (
 from bot.domain.conversation import Pause, Policy, conversation_id
 from bot.domain.event import Delivered, LineChanged, ProviderEvent, Received, Unread
 
-Parse = Callable[[bytes], ProviderEvent]
 ContactKey = Callable[[str], str]
 
 _BATCH = 100

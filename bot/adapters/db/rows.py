@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.conversation import Owner
+from bot.domain.outbox import SEND_MOVES
 from bot.errors import LostClaim
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -122,7 +123,12 @@ def end_message(tx: Connection, row: AnyRow, change: dict[str, Any]) -> None:
 
 
 def move_message(tx: Connection, row: AnyRow, change: dict[str, Any]) -> bool:
-    """Change a message, unless somebody else has moved it on meanwhile."""
+    """Change a message, unless somebody else has moved it on meanwhile.
+
+    Only moves that the outbox's state machine knows: any other is a fault of the program.
+    """
+    if change["status"] not in SEND_MOVES[row.status]:
+        raise ValueError(f"message {row.id}: {row.status} does not become {change['status']}")
     values = {name: value for name, value in change.items() if name != "attention"}
     moved = tx.execute(
         update(messages)
