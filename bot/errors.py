@@ -7,6 +7,8 @@ BotError
 ├── Unavailable       an outside part is away: the same call may succeed later
 │   └── StoreUnavailable   the database did not take it: answer 503, ask for a redelivery
 ├── Refused           an outside part will never accept this very request
+│   └── BadMedia      an attachment that can't be had or read, for the reason in `problem`
+├── MediaMissing      the media's host says it is not there: it may come, for a while
 └── LostClaim         somebody else owns this work now: drop it, write nothing
 """
 
@@ -72,6 +74,18 @@ class Refused(BotError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class BadMedia(Refused):
+    """Nothing will come of this attachment; `problem` is a `domain.media.Problem`'s value."""
+
+    def __init__(self, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
+class MediaMissing(BotError):
+    """The host answered that it has no such file, or not for us: tried again a few times."""
 
 
 class LostClaim(BotError):

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.conversation import Pause
 from bot.domain.inbox import Filing
+from bot.domain.media import Announced, DocumentText, Fetched, Page, Sound, Transcript
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import RenderedPrompt
 from bot.domain.turn import Answered, Claim, Reply, Turn
@@ -29,6 +31,85 @@ class Llm(Protocol):
 
     async def complete(self, request: ChatRequest) -> Completion:
         """One completion. Raises Unavailable (outage) or Refused (this request never works)."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class MediaHost(Protocol):
+    """Where attachments are downloaded from."""
+
+    async def fetch(self, announced: Announced, into: Path) -> Fetched:
+        """Download to the file `into`, checked against what was announced.
+
+        Raises Unavailable (outage), MediaMissing (perhaps not there yet) or BadMedia (never).
+        Whatever is raised, no file is left.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Blobs(Protocol):
+    """Our own copies of files. Everything raises Unavailable; keys are `domain.media`'s."""
+
+    async def put(self, key: str, path: Path) -> None:
+        """Keep a file, atomically; what is there already stays."""
+        ...
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """The same for something small."""
+        ...
+
+    async def has(self, key: str) -> bool:
+        """Whether it is there."""
+        ...
+
+    async def copy_to(self, key: str, path: Path) -> None:
+        """A copy in a local file. Raises NotFound."""
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """The whole of something small. Raises NotFound."""
+        ...
+
+
+class MediaReader(Protocol):
+    """Looks into files, apart from this process: a hostile one harms nobody else.
+
+    Everything raises BadMedia (of the file) or Unavailable (of the machine).
+    """
+
+    async def media_type(self, path: Path, filename: str | None) -> str:
+        """What the bytes are, whatever they were announced as; `application/octet-stream`: who
+        knows. The name only tells CSV from other text."""
+        ...
+
+    async def sound(self, path: Path, media_type: str) -> Sound:
+        """The sound of a voice note or a video, fit for speech services.
+
+        Raises BadMedia with `too_short`, `too_long`, `silent`, `no_sound` or `unreadable`.
+        """
+        ...
+
+    async def picture(self, path: Path) -> Page:
+        """A photo, upright and of a size that models take."""
+        ...
+
+    async def document(self, path: Path, media_type: str) -> DocumentText:
+        """The words of a document, or pictures of its pages where it has none."""
+        ...
+
+
+class Transcriber(Protocol):
+    """A speech service."""
+
+    async def transcribe(self, sound: Sound) -> Transcript:
+        """What was said. Raises Unavailable (outage) or Refused (not this sound)."""
         ...
 
     async def close(self) -> None:

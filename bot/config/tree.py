@@ -19,6 +19,7 @@ from bot.config.values import (
     PositiveSeconds,
     PromptPath,
     Seconds,
+    ServiceName,
     ShortText,
     SpeechProvider,
     Text,
@@ -103,17 +104,34 @@ class LlmSettings(Section):
     max_output_tokens: Whole | None = Field(default=None, ge=1, le=1_000_000)
     temperature: Number | None = Field(default=None, ge=0, le=2)
     prices: Mapping[str, Price] = Field(default_factory=dict)
+    vision: Flag = True
+    """Whether the model sees pictures; False: it is told that there was one."""
 
 
 class SpeechSettings(Section):
     provider: SpeechProvider = "deepgram"
+    fallback: tuple[SpeechProvider, ...] = ()
+    """Who is asked, in this order, when the provider is away or makes nothing of it."""
+    deepgram_model: ShortText = "nova-3"
+    openai_model: ShortText = "gpt-4o-mini-transcribe"
+    local_model: Text = ""
+    """The folder of a faster-whisper model, for `local`."""
+    language: Text = ""
+    """Empty: detected."""
+    max_seconds: PositiveSeconds = 900
+    timeout_s: PositiveSeconds = 60
+    prices: Mapping[ServiceName, Number] = Field(default_factory=dict)
+    """Per minute, by service, in the currency of `llm.prices`."""
 
 
 class MediaSettings(Section):
-    """Accepted so that a settings file can be complete; nothing fetches media yet."""
-
     allowed_hosts: tuple[Host, ...] = ("media.mossmoon.app",)
     max_bytes: Whole = Field(default=25_000_000, ge=1)
+    timeout_s: PositiveSeconds = 120
+    """For one whole download."""
+    store: Text = ""
+    """Empty: a folder in the data directory; else `s3://bucket/prefix` and the like."""
+    document_tokens: Count = 3000
 
 
 class ConversationSettings(Section):

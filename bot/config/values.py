@@ -103,12 +103,6 @@ def _not_built(value: Any) -> Any:
     return value
 
 
-def _built_speech(provider: str) -> str:
-    if provider in {"openai", "local"}:
-        raise ValueError("not built yet: write `none`")
-    return provider
-
-
 def _body(template: Any) -> Any:
     plain = _plain(template)
     faults = [*body_faults(plain)]
@@ -158,9 +152,8 @@ TimeZone = Annotated[Text, AfterValidator(_time_zone)]
 Contact = Annotated[Text, AfterValidator(_contact)]
 Host = Annotated[Text, AfterValidator(_host)]
 PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
-SpeechProvider = Annotated[
-    Literal["deepgram", "openai", "local", "none"], AfterValidator(_built_speech)
-]
+SpeechProvider = Literal["deepgram", "openai", "local", "none"]
+ServiceName = Literal["deepgram", "openai", "local"]
 LineId = Annotated[str, AfterValidator(_line_id)]
 Day = Annotated[str, AfterValidator(_day)]
 DayHours = Annotated[tuple[str, ...], BeforeValidator(_day_hours)]

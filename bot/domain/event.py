@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from bot.domain.media import Announced
+
 
 class EventState(StrEnum):
     """The life of a stored event; a message event ends in exactly one of the last three."""
@@ -40,11 +42,15 @@ class Received:
     """`text`, `voice`, `image`, `video`, `document`, `sticker`, `location`, `contact`, `reaction`
     or whatever else the provider names."""
     text: str
-    """The text or the caption; empty when there is none."""
+    """The text or the caption; of a place, a contact card or a reaction what it says, in words.
+    Empty when there is none."""
     received_at: datetime | None
     """The provider's time, None when absent or unreadable."""
     profile_name: str | None = None
     quoted: Quoted | None = None
+    """What it replies or (a reaction) reacts to."""
+    media: Announced | None = None
+    """The file it carries; None also when the provider named none that can be fetched."""
     unanswerable: Literal["group", "newsletter", "status"] | None = None
     """Set: not a private chat, never answered."""
     from_me: bool = False
@@ -55,6 +61,25 @@ class Received:
     def is_group(self) -> bool:
         """Whether this came from anything but a private chat."""
         return self.unanswerable is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The customer changed the words of an earlier message."""
+
+    provider_id: str
+    """Of the message."""
+    sender: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The customer took an earlier message back."""
+
+    provider_id: str
+    """Of the message."""
+    sender: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +113,7 @@ class Ignored:
     """An event type that nothing acts on (yet): kept, counted, answered 200."""
 
 
-Content = Received | Delivered | LineChanged | Unread | Ignored
+Content = Received | Edited | Deleted | Delivered | LineChanged | Unread | Ignored
 
 
 @dataclass(frozen=True, slots=True)
