@@ -1,0 +1,78 @@
+"""Real files of every kind that customers send, made when a test asks for them.
+
+(folder / "note").write_bytes(voice_ogg(seconds=3))
+"""
+
+from tests.samples.papers import (
+    csv_text,
+    docx,
+    encrypted_pdf,
+    pdf,
+    plain_text,
+    protected_office,
+    scanned_pdf,
+)
+from tests.samples.photos import (
+    moving_gif,
+    moving_sticker_webp,
+    noise_jpeg,
+    photo_bmp,
+    photo_jpeg,
+    photo_png,
+    photo_tiff,
+    sticker_webp,
+)
+from tests.samples.voices import (
+    hours_ogg,
+    noise_ogg,
+    silence_ogg,
+    video_3gp,
+    video_mov,
+    video_mp4,
+    video_webm,
+    voice_3gp,
+    voice_aac,
+    voice_amr,
+    voice_flac,
+    voice_m4a,
+    voice_mp3,
+    voice_mp4,
+    voice_ogg,
+    voice_wav,
+    voice_webm,
+)
+
+__all__ = [
+    "csv_text",
+    "docx",
+    "encrypted_pdf",
+    "hours_ogg",
+    "moving_gif",
+    "moving_sticker_webp",
+    "noise_jpeg",
+    "noise_ogg",
+    "pdf",
+    "photo_bmp",
+    "photo_jpeg",
+    "photo_png",
+    "photo_tiff",
+    "plain_text",
+    "protected_office",
+    "scanned_pdf",
+    "silence_ogg",
+    "sticker_webp",
+    "video_3gp",
+    "video_mov",
+    "video_mp4",
+    "video_webm",
+    "voice_3gp",
+    "voice_aac",
+    "voice_amr",
+    "voice_flac",
+    "voice_m4a",
+    "voice_mp3",
+    "voice_mp4",
+    "voice_ogg",
+    "voice_wav",
+    "voice_webm",
+]
