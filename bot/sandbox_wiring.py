@@ -1,4 +1,4 @@
-"""`bot dev`: the sandbox's line and model in place of the real ones."""
+"""`bot dev`: the sandbox's line, media host and stand-ins in place of the real ones."""
 
 import asyncio
 import secrets
@@ -49,17 +49,35 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
         own_port=port,
         model_enabled=stand_in,
         model_name=settings.llm.model,
+        speech_enabled=lacks_speech(settings),
         shop_name=settings.business.name or "Your shop",
         stopping=stopping,
     )
     configured = configured_endpoints(settings)
+    speech_url, speech_key = _speech(settings, base, api_key)
     endpoints = Endpoints(
         line_url=f"{base}/sandbox/line/api/v1",
         line_key=api_key,
         llm_url=f"{base}/sandbox/model/v1" if stand_in else configured.llm_url,
         llm_key=api_key if stand_in else configured.llm_key,
+        speech_url=speech_url,
+        speech_key=speech_key,
+        media_hosts=(f"127.0.0.1:{port}",),
     )
     return Sandbox(app, endpoints, secret, LINE_ID, _greeting(settings, base, key))
+
+
+def lacks_speech(settings: Settings) -> bool:
+    """Whether voice notes would go to a service that there is no key for."""
+    return settings.speech.provider == "deepgram" and settings.secrets.deepgram_api_key is None
+
+
+def _speech(settings: Settings, base: str, api_key: str) -> tuple[str | None, str | None]:
+    """Address and key of the service that speaks Deepgram's API."""
+    if lacks_speech(settings):
+        return f"{base}/sandbox/speech", api_key
+    key = settings.secrets.deepgram_api_key
+    return settings.secrets.deepgram_base_url, None if key is None else key.get_secret_value()
 
 
 def _greeting(settings: Settings, base: str, key: str) -> str:
@@ -73,4 +91,6 @@ def _greeting(settings: Settings, base: str, key: str) -> str:
     ]
     if not has_llm(settings):
         lines.append("  Model:           no OPENAI_API_KEY, so a stand-in quotes the prompt")
+    if lacks_speech(settings):
+        lines.append("  Speech:          no DEEPGRAM_API_KEY, so a stand-in only tells the length")
     return "\n".join([*lines, ""])

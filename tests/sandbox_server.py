@@ -72,7 +72,9 @@ class Site:
 
 
 @asynccontextmanager
-async def running(*, model_enabled: bool = True, model_name: str = "") -> AsyncIterator[Site]:
+async def running(
+    *, model_enabled: bool = True, model_name: str = "", speech_enabled: bool = True
+) -> AsyncIterator[Site]:
     """A started site; ended, with its streams, on the way out."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -87,6 +89,7 @@ async def running(*, model_enabled: bool = True, model_name: str = "") -> AsyncI
         own_port=site.port,
         model_enabled=model_enabled,
         model_name=model_name,
+        speech_enabled=speech_enabled,
         shop_name="Corner Bakery",
         stopping=site.stopping,
         redeliver_after=timedelta(milliseconds=5),

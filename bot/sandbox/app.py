@@ -10,12 +10,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.sandbox import line_api, model, phone_api
+from bot.sandbox import line_api, media_host, model, phone_api, phone_media, speech
 from bot.sandbox.chats import Chats
 from bot.sandbox.courier import Courier
 from bot.sandbox.feed import Feed
 from bot.sandbox.guard import Door, LocalOnly
 from bot.sandbox.line import Line
+from bot.sandbox.media_host import MediaHost
 from bot.sandbox.values import Declined
 
 ROOT = "/sandbox"
@@ -80,6 +81,7 @@ def create(  # noqa: PLR0913 - keyword-only: each is one wire to the outside
     own_port: int,
     model_enabled: bool,
     model_name: str = "",
+    speech_enabled: bool = False,
     shop_name: str = "Your shop",
     line_id: str = LINE_ID,
     stopping: asyncio.Event | None = None,
@@ -87,37 +89,42 @@ def create(  # noqa: PLR0913 - keyword-only: each is one wire to the outside
 ) -> SandboxApp:
     """Put the sandbox together.
 
-    `key` is in the URL that opens the phone, `api_key` guards line API and model. `model_name`
-    is shown when `model_enabled` is False. Set `stopping` to end the open streams, before the
+    `key` is in the URL that opens the phone, `api_key` guards line API, model and speech service.
+    `model_enabled` and `speech_enabled` bring the stand-ins; `model_name` is shown where there is
+    none. Set `stopping` to end the open streams, before the
     server waits for them. `redeliver_after` is the first pause before a webhook comes again.
     """
     feed = Feed()
     chats = Chats(feed)
     courier = Courier(webhook_url, secret, redeliver_after)
-    line = Line(line_id, chats, courier, feed)
+    media = MediaHost(f"http://127.0.0.1:{own_port}{ROOT}")
+    line = Line(line_id, chats, courier, feed, media)
     for address, name in PRESET:
         chats.add(address, name)
-    about = phone_api.About(shop_name, "" if model_enabled else model_name)
-    app = _routes(Door(key, own_port), chats, line, feed, about, api_key)
+    door = Door(key, own_port)
+    about = phone_api.About(shop_name, "" if model_enabled else model_name, speech_enabled)
+    app = FastAPI(openapi_url=None, max_body_size=2**20)
+    app.include_router(phone_api.pages(door))
+    app.include_router(phone_api.reads(door, chats, line, feed, about))
+    app.include_router(phone_api.calls(door, chats, line))
+    app.include_router(phone_media.files(door, line, media))
+    app.include_router(phone_media.gestures(door, line))
+    app.include_router(media_host.router(media))
+    app.include_router(line_api.router(line, api_key))
+    app.mount("/static", StaticFiles(directory=phone_api.STATIC))
     if model_enabled:
         app.mount("/model", model.create(api_key))
+    if speech_enabled:
+        app.mount("/speech", speech.create(api_key))
+    _answer_errors(app)
     stopping = asyncio.Event() if stopping is None else stopping
     return SandboxApp(LocalOnly(app, own_port), line, courier, feed, stopping)
 
 
-def _routes(
-    door: Door, chats: Chats, line: Line, feed: Feed, about: phone_api.About, api_key: str
-) -> FastAPI:
-    app = FastAPI(openapi_url=None, max_body_size=2**20)
+def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Declined, _declined)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
-    app.include_router(phone_api.pages(door))
-    app.include_router(phone_api.reads(door, chats, line, feed, about))
-    app.include_router(phone_api.calls(door, chats, line))
-    app.include_router(line_api.router(line, api_key))
-    app.mount("/static", StaticFiles(directory=phone_api.STATIC))
-    return app
 
 
 async def _declined(_: Request, error: Exception) -> JSONResponse:

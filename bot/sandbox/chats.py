@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.sandbox.contents import Content
 from bot.sandbox.feed import Feed
 from bot.sandbox.values import Declined, Json, now, stamp
 
@@ -41,12 +42,24 @@ class Bubble:
     id: str
     author: Author
     text: str = field(repr=False)
+    """The words, or the caption of a file."""
     at: datetime
     tick: Tick | None = None
     note: str = ""
     """What became of the last webhook attempt, for the developer."""
     quoted_id: str | None = None
     quoted_text: str = field(default="", repr=False)
+    content: Content | None = None
+    reaction: str = ""
+    """The customer's emoji; empty: none."""
+    edited: bool = False
+    deleted: bool = False
+    """Taken back by the customer; words and content are gone."""
+
+    @property
+    def kind(self) -> str:
+        """The message's type in the webhook."""
+        return "text" if self.content is None else str(self.content.kind)
 
 
 @dataclass(slots=True)
@@ -96,13 +109,32 @@ class Chats:
         if bubble.author is not Author.CUSTOMER:
             self._set_typing(customer, None)
 
-    def mark(self, customer: Customer, bubble_id: str, tick: Tick, note: str = "") -> None:
-        """Change a bubble's tick; a bubble already forgotten is no fault."""
+    def bubble(self, customer: Customer, bubble_id: str) -> Bubble:
+        """Raises Declined when it is not in this chat, or the customer took it back."""
         bubble = customer.bubbles.get(bubble_id)
         if bubble is None:
-            return
-        customer.bubbles[bubble_id] = marked = replace(bubble, tick=tick, note=note)
-        self._publish_bubble(customer, marked)
+            raise Declined(404, "not_found", "There is no such message in this chat.")
+        if bubble.deleted:
+            raise Declined(409, "deleted", "This message was deleted.")
+        return bubble
+
+    def change(self, customer: Customer, bubble: Bubble) -> None:
+        """Put a changed bubble in its old place; one already forgotten is no fault."""
+        if bubble.id in customer.bubbles:
+            customer.bubbles[bubble.id] = bubble
+            self._publish_bubble(customer, bubble)
+
+    def mark(self, customer: Customer, bubble_id: str, tick: Tick, note: str = "") -> None:
+        """Change a bubble's tick and note."""
+        bubble = customer.bubbles.get(bubble_id)
+        if bubble is not None:
+            self.change(customer, replace(bubble, tick=tick, note=note))
+
+    def note(self, customer: Customer, bubble_id: str, note: str) -> None:
+        """Change a bubble's note; an unchanged one is not published."""
+        bubble = customer.bubbles.get(bubble_id)
+        if bubble is not None and bubble.note != note:
+            self.change(customer, replace(bubble, note=note))
 
     def expect_reply(self, customer: Customer, bubble_id: str) -> None:
         """Show "typing", unless the reply was quicker than the webhook's answer."""
@@ -146,9 +178,14 @@ def _bubble_json(bubble: Bubble) -> Json:
     return {
         "id": bubble.id,
         "author": bubble.author,
+        "kind": bubble.kind,
         "text": bubble.text,
+        "content": None if bubble.content is None else bubble.content.json(),
         "at": stamp(bubble.at),
         "tick": bubble.tick,
         "note": bubble.note,
         "quoted": quoted,
+        "reaction": bubble.reaction,
+        "edited": bubble.edited,
+        "deleted": bubble.deleted,
     }

@@ -22,7 +22,8 @@ _OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "t
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "img-src 'self' blob:; media-src 'self' blob:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -131,10 +132,18 @@ def _from_own_page(request: Request) -> bool:
 
 def bearer(key: str) -> Callable[[Request], Awaitable[None]]:
     """For the line API and the model: `Authorization: Bearer <key>`."""
+    return _authorized("bearer", key)
 
+
+def token(key: str) -> Callable[[Request], Awaitable[None]]:
+    """For the speech service: `Authorization: Token <key>`."""
+    return _authorized("token", key)
+
+
+def _authorized(wanted: str, key: str) -> Callable[[Request], Awaitable[None]]:
     async def require(request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not _same(token.strip(), key):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != wanted or not _same(given.strip(), key):
             raise Declined(401, "unauthorized", "The API key is missing or not valid.")
 
     return require

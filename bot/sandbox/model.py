@@ -7,7 +7,6 @@ prompt; it never pretends to be a language model.
 import hashlib
 import json
 import math
-import re
 import time
 from collections.abc import Mapping
 
@@ -15,18 +14,21 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from bot.sandbox.guard import bearer
+from bot.sandbox.notes import document_words, other_things_sent, own_words, what_was_sent
 from bot.sandbox.person import asks_for_person
-from bot.sandbox.quoting import answer
+from bot.sandbox.quoting import NOTHING_FOUND, answer
 from bot.sandbox.values import Declined, Json
 
 MODEL_NAME = "stand-in"
 HAND_OFF = "hand_off"
-_NOTE = re.compile(r"^\s*\[.*\]\s*$")
+MAX_BYTES = 64 * 2**20
+"""Photos come inside the request, as text."""
+_TOKENS_OF_PICTURE = 800
 
 
 def create(api_key: str) -> FastAPI:
     """The app below `/model`."""
-    app = FastAPI(openapi_url=None, max_body_size=4 * 2**20)
+    app = FastAPI(openapi_url=None, max_body_size=MAX_BYTES)
     app.add_exception_handler(Declined, _declined)
     guarded = [Depends(bearer(api_key))]
 
@@ -46,7 +48,7 @@ def completion(body: Json, created: int) -> Json:
     """The answer to a request; only `created`, in seconds, differs between two calls."""
     messages = _messages(body)
     last = messages[-1] if messages else {"role": "user", "content": ""}
-    said = _own_words(_text(last))
+    said = own_words(_text(last))
     tool = _hand_off_tool(body)
     message: dict[str, object] = {"role": "assistant", "content": None, "refusal": None}
     reason = "stop"
@@ -56,7 +58,7 @@ def completion(body: Json, created: int) -> Json:
         message["tool_calls"] = [_call(tool, said)]
         reason = "tool_calls"
     else:
-        message["content"] = answer(_prompt(messages), said)
+        message["content"] = _answer(_prompt(messages), last, said)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     return {
         "id": f"chatcmpl-{_digest(body)}",
@@ -66,6 +68,17 @@ def completion(body: Json, created: int) -> Json:
         "choices": [choice],
         "usage": _usage(messages, message),
     }
+
+
+def _answer(prompt: str, last: Mapping[str, object], said: str) -> str:
+    """A quote, after what can be said of things that are no words."""
+    text = _text(last)
+    unknown = what_was_sent(text, _pictures(last))
+    found = answer("\n".join([prompt, document_words(text)]), said)
+    if found != NOTHING_FOUND:
+        return "\n".join([*unknown, found])
+    sent = unknown if unknown else other_things_sent(text)
+    return "\n".join(sent) if sent else NOTHING_FOUND
 
 
 async def _read(request: Request) -> Json:
@@ -107,9 +120,10 @@ def _text(message: Mapping[str, object]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _own_words(text: str) -> str:
-    """Without the lines in brackets that the product adds: times, quotes, what was sent."""
-    return "\n".join(line for line in text.splitlines() if not _NOTE.match(line))
+def _pictures(message: Mapping[str, object]) -> int:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return sum(isinstance(each, dict) and each.get("type") == "image_url" for each in parts)
 
 
 def _hand_off_tool(body: Json) -> Mapping[str, object] | None:
@@ -157,7 +171,8 @@ def _value(name: str, schema: object, said: str) -> object:
 
 def _usage(messages: list[Mapping[str, object]], message: Json) -> Json:
     """Counted as about four bytes a token, like the real figures in size and not in detail."""
-    tokens_in = sum(_tokens(_text(each)) for each in messages)
+    words = sum(_tokens(_text(each)) for each in messages)
+    tokens_in = words + sum(_TOKENS_OF_PICTURE * _pictures(each) for each in messages)
     tokens_out = _tokens(json.dumps(message, ensure_ascii=False))
     return {
         "prompt_tokens": tokens_in,

@@ -14,6 +14,7 @@ from bot.sandbox.chats import Chats
 from bot.sandbox.feed import Feed
 from bot.sandbox.guard import Door
 from bot.sandbox.line import Line, LineState
+from bot.sandbox.media_host import MAX_FILE_BYTES
 from bot.sandbox.values import TEXT_LIMIT, Json
 
 STATIC = Path(__file__).parent / "static"
@@ -23,29 +24,31 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_LIMIT)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What the page sends; unknown fields are a mistake of ours."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class NewCustomer(_Body):
+class NewCustomer(Body):
     name: Name
     address: Address
 
 
-class NewMessage(_Body):
+class NewMessage(Body):
     customer: Address
     text: Text
     quoted: str | None = None
 
 
-class ShopMessage(_Body):
+class ShopMessage(Body):
     customer: Address
     text: Text
     tell_text: bool = False
     """True: a `message.sent` with the text comes before the `message.delivered`."""
 
 
-class LineSwitch(_Body):
+class LineSwitch(Body):
     state: LineState
 
 
@@ -56,6 +59,7 @@ class About:
     shop: str
     model: str
     """The configured model's name; empty: the stand-in answers."""
+    speech_is_stand_in: bool
 
 
 def pages(door: Door) -> APIRouter:
@@ -86,6 +90,8 @@ def reads(door: Door, chats: Chats, line: Line, feed: Feed, about: About) -> API
         return {
             "shop": about.shop,
             "model": about.model,
+            "speech_is_stand_in": about.speech_is_stand_in,
+            "max_file_bytes": MAX_FILE_BYTES,
             "line": {"id": line.id, "state": line.state},
             "customers": chats.json(),
         }
