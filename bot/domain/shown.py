@@ -38,6 +38,33 @@ class ConversationPage:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaView:
+    """A message's file: how far it has come, and what each step took."""
+
+    state: Literal["waiting", "fetching", "stored", "reading", "ready", "failed"]
+    media_type: str | None
+    """Of its bytes, whatever was announced; None: not here yet."""
+    size_bytes: int | None
+    sha256: str | None
+    filename: str | None = field(repr=False)
+    """As the sender named it."""
+    problem: str | None
+    error: str | None
+    left_out: str | None
+    """What of a document the model does not get to read."""
+    pages: int | None
+    service: str | None
+    """Who transcribed it."""
+    model: str | None
+    cost: float | None
+    """Of the transcript, in the currency of the prices; None: not known, or nothing was paid."""
+    fetched_at: datetime | None
+    fetch_ms: int | None
+    read_at: datetime | None
+    read_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """One message of a conversation."""
 
@@ -47,7 +74,17 @@ class MessageView:
     type: str
     text: str = field(repr=False)
     transcript: str | None = field(repr=False)
+    language: str | None
+    """Of what was said in it."""
+    duration_s: float | None
     media_url: str | None
+    """Set once the file is ours."""
+    media: MediaView | None
+    quoted_text: str | None = field(repr=False)
+    """What it replies or reacts to, as far as the provider told."""
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    """Its author has taken it back; the model is no longer told its words."""
     status: str | None
     """None for inbound messages."""
     error: str | None
@@ -117,6 +154,20 @@ class ScopeView:
 
     state: Answerer
     paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a customer's that is ours to show."""
+
+    key: str
+    """In the media store."""
+    media_type: str
+    """What its bytes are."""
+    size_bytes: int
+    filename: str | None = field(repr=False)
+    """As the customer named it: untrusted."""
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
