@@ -6,6 +6,7 @@ configured is not loaded.
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,9 +31,10 @@ from bot.domain.conversation import Policy
 from bot.domain.history import View
 from bot.domain.inbox import Audience
 from bot.handoff import HandOff
+from bot.interpret import Interpreter
 from bot.listen import Listener
 from bot.perceive import Perceiver
-from bot.ports import Llm, Queue, Transcriber
+from bot.ports import Blobs, Llm, Queue, Transcriber
 from bot.receive import Receiver
 from bot.respond import Responder, Style
 from bot.worker import Lease, Worker
@@ -103,7 +105,8 @@ class SpeechPrices:
     """What listening costs."""
 
     def __init__(self, settings: Settings) -> None:
-        self._per_minute: dict[str, float] = dict(settings.speech.prices)
+        prices = settings.speech.prices
+        self._per_minute = {str(service): price for service, price in prices.items()}
 
     def __call__(self, service: str, seconds: float) -> float | None:
         """In the currency of the prices; None when the service has none."""
@@ -202,10 +205,6 @@ def make_scratch(settings: Settings) -> Path:
     return folder
 
 
-def _read_limits(settings: Settings) -> ReadLimits:
-    return ReadLimits(max_seconds=settings.speech.max_seconds)
-
-
 def make_services(settings: Settings, endpoints: Endpoints) -> tuple[Transcriber, ...]:
     """The speech services, in the order in which they are asked; those without a key left out."""
     wanted = dict.fromkeys((settings.speech.provider, *settings.speech.fallback))
@@ -271,8 +270,11 @@ class Outside:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        for one in (self.line, self.llm, self.host, *self.services):
-            await one.close()
+        await self.line.close()
+        await self.llm.close()
+        await self.host.close()
+        for service in self.services:
+            await service.close()
 
 
 def open_outside(settings: Settings, endpoints: Endpoints, blobs: MediaStore) -> Outside:
@@ -296,8 +298,7 @@ def make_worker(
         store,
         outside.host,
         outside.blobs,
-        Readers(_read_limits(settings)),
-        Listener(outside.services, SpeechPrices(settings)),
+        make_interpreter(settings, outside.blobs, outside.services),
         utc_now,
         make_scratch(settings),
         in_hand,
@@ -306,6 +307,14 @@ def make_worker(
     responder = Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand)
     deliverer = Deliverer(store, outside.line, utc_now, lease.holds, in_hand)
     return Worker(store, perceiver, responder, deliverer, queue, utc_now, lease, in_hand)
+
+
+def make_interpreter(
+    settings: Settings, blobs: Blobs, services: Sequence[Transcriber]
+) -> Interpreter:
+    """What makes sense of files; its pictures go to `blobs`."""
+    limits = ReadLimits(max_seconds=settings.speech.max_seconds)
+    return Interpreter(Readers(limits), blobs, Listener(services, SpeechPrices(settings)))
 
 
 def make_style(settings: Settings) -> Style:

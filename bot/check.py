@@ -16,7 +16,6 @@ _WAL_RESET_FIXED = (3, 51, 3)
 _NOT_YET = {
     "away": "is not sent yet",
     "apology": "is not sent yet",
-    "unheard": "is not sent yet: voice notes get `unsupported`",
     "disclosure": "is not sent yet",
     "opt_out": "is not acted upon yet",
     "opt_in": "is not acted upon yet",

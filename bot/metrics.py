@@ -21,3 +21,13 @@ LLM_SECONDS = Histogram(
 TOKENS = Counter("bot_llm_tokens_total", "Tokens, by direction.", ["direction"])
 LOST_POKES = Gauge("bot_queue_lost_pokes", "Wake-ups that Redis did not take; the sweep made up.")
 ORPHANS = Counter("bot_orphans_total", "Conversations taken back from a worker that was gone.")
+MEDIA = Counter("bot_media_total", "Attachments: steps and how they ended.", ["step", "end"])
+MEDIA_SECONDS = Histogram(
+    "bot_media_seconds",
+    "How long a step took.",
+    ["step"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120),
+)
+MEDIA_EXPIRED = Counter(
+    "bot_media_expired_total", "Attachments whose address ran out before they could be fetched."
+)

@@ -8,11 +8,30 @@ from typing import Protocol
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.conversation import Pause
 from bot.domain.inbox import Filing
-from bot.domain.media import Announced, DocumentText, Fetched, Page, Sound, Transcript
+from bot.domain.media import (
+    Announced,
+    DocumentText,
+    Fetched,
+    MediaWork,
+    Page,
+    Problem,
+    Reading,
+    Sound,
+    Transcript,
+)
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import RenderedPrompt
 from bot.domain.turn import Answered, Claim, Reply, Turn
-from bot.domain.work import Accepted, InFlight, SendLater, ToSend, Work
+from bot.domain.work import (
+    Accepted,
+    InFlight,
+    MediaClaim,
+    MediaEnded,
+    MediaLater,
+    SendLater,
+    ToSend,
+    Work,
+)
 
 Clock = Callable[[], datetime]
 """Now, as an aware UTC datetime."""
@@ -54,7 +73,15 @@ class MediaHost(Protocol):
         ...
 
 
-class Blobs(Protocol):
+class Gallery(Protocol):
+    """Where pictures for the model are kept."""
+
+    async def get(self, key: str) -> bytes:
+        """The whole of something small. Raises NotFound or Unavailable."""
+        ...
+
+
+class Blobs(Gallery, Protocol):
     """Our own copies of files. Everything raises Unavailable; keys are `domain.media`'s."""
 
     async def put(self, key: str, path: Path) -> None:
@@ -71,10 +98,6 @@ class Blobs(Protocol):
 
     async def copy_to(self, key: str, path: Path) -> None:
         """A copy in a local file. Raises NotFound."""
-        ...
-
-    async def get(self, key: str) -> bytes:
-        """The whole of something small. Raises NotFound."""
         ...
 
 
@@ -136,6 +159,10 @@ class Queue(Protocol):
         """Line or delivery events are waiting. Returns at once, never raises."""
         ...
 
+    def ring_media(self, media_ids: Iterable[str]) -> None:
+        """These attachments are to be fetched. Returns at once, never raises."""
+        ...
+
     async def check(self) -> bool:
         """Whether the queue answers within half a second."""
         ...
@@ -179,6 +206,45 @@ class TurnStore(Protocol):
         self, turn: Turn, error: str, fallback: Reply, now: datetime, *, final: bool = False
     ) -> bool:
         """Count a failure; True when the messages were given up and the fallback is queued.
+
+        Raises LostClaim.
+        """
+        ...
+
+    async def skip_turn(self, turn: Turn, reason: str, now: datetime) -> Answered:
+        """End the turn without a word. Raises LostClaim."""
+        ...
+
+
+class Attachments(Protocol):
+    """The transitions of an attachment, one transaction each."""
+
+    async def claim_media(self, media_id: str, now: datetime) -> MediaClaim:
+        """Take it to fetch or to read it."""
+        ...
+
+    async def keep_media(
+        self, work: MediaWork, fetched: Fetched, media_type: str, took: timedelta, now: datetime
+    ) -> None:
+        """Its bytes are in our store, to be read next. Raises LostClaim."""
+        ...
+
+    async def finish_media(
+        self, work: MediaWork, reading: Reading, took: timedelta, now: datetime
+    ) -> MediaEnded:
+        """What it says is known, or why it can't be had. Raises LostClaim."""
+        ...
+
+    async def release_media(
+        self,
+        work: MediaWork,
+        error: str,
+        now: datetime,
+        *,
+        counted: Problem | None = None,
+        retry_after: timedelta | None = None,
+    ) -> MediaLater | MediaEnded:
+        """Another try later; `counted` ones are limited, and end with this problem.
 
         Raises LostClaim.
         """

@@ -98,6 +98,8 @@ class Receiver:
         DUPLICATES.inc(accepted.duplicates)
         if accepted.wake:
             self._queue.poke(accepted.wake, delay=self._quiet_period)
+        if accepted.media:
+            self._queue.ring_media(accepted.media)
         if accepted.apply:
             self._queue.ring_events()
         return None

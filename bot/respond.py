@@ -1,23 +1,35 @@
 """Waiting messages become a turn, a turn becomes a reply in the outbox."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 import structlog
 
-from bot.domain.chat import ChatRequest, Completion, Usage
-from bot.domain.history import build_messages, strip_markers
+from bot.domain.chat import ChatMessage, ChatRequest, Completion, Picture, Usage
+from bot.domain.history import View, build_messages, strip_markers
 from bot.domain.outbox import Outbound
 from bot.domain.prompt import RenderedPrompt
-from bot.domain.turn import AskModel, Attended, Claimed, MadeBy, NotYet, Reply, Say, Turn, decide
+from bot.domain.turn import (
+    AskModel,
+    Attended,
+    Claimed,
+    MadeBy,
+    NotYet,
+    Reply,
+    Say,
+    Skip,
+    Turn,
+    decide,
+)
 from bot.domain.whatsapp import split_text
-from bot.errors import LostClaim, Refused, StoreUnavailable, Unavailable
+from bot.errors import LostClaim, NotFound, Refused, StoreUnavailable, Unavailable
 from bot.metrics import LLM_SECONDS, TOKENS, TURNS
-from bot.ports import Clock, Llm, Prompts, TurnStore
+from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
 
+_NO_PICTURE = "[the picture can't be shown now]"
 _LAST_WORDS = "Sorry, I can't answer that right now."
 """When not even the prompt's own fallback can be had."""
 
@@ -28,6 +40,8 @@ class Style:
 
     timezone: tzinfo
     history_tokens: int
+    view: View
+    """How much of what was attached the model gets."""
     format: Callable[[str], str]
     """The model's Markdown as the line's own formatting."""
     price: Callable[[Usage], float | None]
@@ -42,6 +56,7 @@ class Responder:
         store: TurnStore,
         llm: Llm,
         prompts: Prompts,
+        gallery: Gallery,
         clock: Clock,
         style: Style,
         in_hand: set[str],
@@ -49,6 +64,7 @@ class Responder:
         self._store = store
         self._llm = llm
         self._prompts = prompts
+        self._gallery = gallery
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
@@ -94,6 +110,9 @@ class Responder:
         except Exception as error:  # one message must not stop those behind it
             log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
             return await self._fail(turn, f"internal error: {type(error).__name__}"), None
+        if isinstance(reply, Skip):
+            skipped = await self._store.skip_turn(turn, reply.reason, self._clock())
+            return skipped.value, None
         answered, to_send = await self._store.answer_turn(turn, reply, self._clock())
         return answered.value, to_send
 
@@ -109,9 +128,11 @@ class Responder:
             return Reply((_LAST_WORDS,), MadeBy())
         return Reply(_spoken(prompt.fallback), MadeBy(prompt_version=prompt.version))
 
-    async def _make_reply(self, turn: Turn) -> Reply:
+    async def _make_reply(self, turn: Turn) -> Reply | Skip:
         prompt = self._render(turn)
-        match decide(turn.waiting, prompt):
+        match decide(turn.waiting, turn.past, prompt):
+            case Skip() as skip:
+                return skip
             case Say(text, hand_off):
                 words = text if hand_off is None else _parting_words(prompt, text)
                 return Reply(_spoken(words), MadeBy(prompt.version), hand_off)
@@ -119,19 +140,38 @@ class Responder:
                 return self._reply(await self._ask(turn, prompt), prompt)
 
     async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
+        messages = build_messages(
+            prompt.system,
+            turn.past,
+            turn.waiting,
+            budget_tokens=self._style.history_tokens,
+            timezone=self._style.timezone,
+            # What a model refused once it may refuse for its pictures.
+            view=replace(self._style.view, pictures=0) if turn.attempts else self._style.view,
+        )
         request = ChatRequest(
-            build_messages(
-                prompt.system,
-                turn.past,
-                turn.waiting,
-                budget_tokens=self._style.history_tokens,
-                timezone=self._style.timezone,
-            ),
+            tuple([await self._with_pictures(message) for message in messages]),
             model=prompt.model,
             hand_off_when=_offer(prompt),
         )
         with LLM_SECONDS.time():
             return await self._llm.complete(request)
+
+    async def _with_pictures(self, message: ChatMessage) -> ChatMessage:
+        if isinstance(message.content, str):
+            return message
+        parts = [
+            part if isinstance(part, str) else await self._load(part) for part in message.content
+        ]
+        return replace(message, content=tuple(parts))
+
+    async def _load(self, picture: Picture) -> Picture | str:
+        """A picture that is gone, or can't be had now, holds up no answer."""
+        try:
+            return replace(picture, data=await self._gallery.get(picture.key))
+        except (NotFound, Unavailable) as error:
+            log.warning("picture.not_loaded", error=str(error))
+            return _NO_PICTURE
 
     def _reply(self, completion: Completion, prompt: RenderedPrompt) -> Reply:
         made_by = self._made_by(completion.usage, prompt)

@@ -23,6 +23,7 @@ from bot.adapters.db.migrate import migrate
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
+from bot.adapters.media_store import MediaStore
 from bot.adapters.mossmoon import parse, verify
 from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
@@ -84,6 +85,7 @@ class _Parts:
     store: Store
     queue: ArqQueue
     prompts: PromptFiles
+    blobs: MediaStore
     redis_url: str
     queue_name: str
 
@@ -178,7 +180,8 @@ class _Process:
         LOST_POKES.set_function(lambda: queue.lost_pokes)
         prompts = bootstrap.make_prompts(settings, store)
         await prompts.load()
-        return _Parts(database, store, queue, prompts, redis_url, queue_name)
+        blobs = bootstrap.make_blobs(settings)
+        return _Parts(database, store, queue, prompts, blobs, redis_url, queue_name)
 
     async def _start(
         self,
@@ -235,17 +238,16 @@ class _Process:
         endpoints = (
             bootstrap.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
         )
-        line = bootstrap.make_line(self._settings, endpoints)
-        llm = bootstrap.make_llm(self._settings, endpoints)
-        stack.push_async_callback(line.close)
-        stack.push_async_callback(llm.close)
+        outside = bootstrap.open_outside(self._settings, endpoints, parts.blobs)
+        stack.push_async_callback(outside.close)
         worker = bootstrap.make_worker(
-            self._settings, parts.store, parts.queue, line, llm, parts.prompts
+            self._settings, parts.store, parts.queue, outside, parts.prompts
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {
             "turns": worker.turns,
             "events": worker.events,
+            "media": worker.media,
         }
         queue = run_worker(parts.redis_url, parts.queue_name, jobs, self._stop, grace=_GRACE)
         self._spawn(queue, "queue")
@@ -281,7 +283,8 @@ def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> we
     secrets = given if sandbox is None else [sandbox.secret.encode()]
     webhook = web.Webhook(receiver, secrets, verify, parse)
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
-    app = api.create_app(settings, handoff, bootstrap.make_views(settings, parts.database))
+    views = bootstrap.make_views(settings, parts.database)
+    app = api.create_app(settings, handoff, views, parts.blobs)
     health = Health(parts.store, parts.queue, bootstrap.utc_now, parts.prompts.faults)
     web.add_operations(app, health, api.knows_token(settings))
     return web.Doors(webhook, app, None if sandbox is None else sandbox.app)

@@ -15,6 +15,7 @@ import structlog
 from bot.deliver import Deliverer
 from bot.errors import StoreUnavailable
 from bot.metrics import ORPHANS
+from bot.perceive import Perceiver
 from bot.ports import Clock, Queue, Upkeep
 from bot.respond import Responder
 
@@ -26,6 +27,8 @@ _OVERDUE = timedelta(milliseconds=700)
 """How long a doorbell may take before the sweep does its work."""
 _AT_ONCE = 1000
 """Conversations attended to at the same time; most of them wait for the model."""
+_FILES_AT_ONCE = 32
+"""Attachments brought on at the same time; most of them wait for a host or a speech service."""
 _ALARMS_MAX = 10_000
 _DRAIN_S = 18.0
 
@@ -64,6 +67,7 @@ class Worker:
     def __init__(
         self,
         upkeep: Upkeep,
+        perceiver: Perceiver,
         responder: Responder,
         deliverer: Deliverer,
         queue: Queue,
@@ -72,6 +76,7 @@ class Worker:
         in_hand: set[str],
     ) -> None:
         self._upkeep = upkeep
+        self._perceiver = perceiver
         self._responder = responder
         self._deliverer = deliverer
         self._queue = queue
@@ -82,6 +87,8 @@ class Worker:
         self._alarms: dict[str, tuple[datetime, asyncio.TimerHandle]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._files: set[str] = set()
+        self._file_slots = asyncio.Semaphore(_FILES_AT_ONCE)
         self._applying = asyncio.Lock()
         self._stopping = False
         self.last_beat_at: float | None = None
@@ -98,6 +105,31 @@ class Worker:
         async with self._applying:
             woken = await self._upkeep.apply_events(self._clock())
         self._spawn_all(woken)
+
+    async def media(self, media_ids: list[str]) -> None:
+        """See to it that these attachments are fetched and read; returns at once."""
+        for media_id in media_ids:
+            self._spawn(self.perceive(media_id))
+
+    async def perceive(self, media_id: str) -> None:
+        """Bring an attachment on, and then its conversation."""
+        if media_id in self._files:
+            return
+        self._files.add(media_id)
+        try:
+            async with self._file_slots:
+                if self._stopping:
+                    return
+                brought = await self._perceiver.bring_on(media_id)
+        except StoreUnavailable:
+            log.warning("worker.store_unavailable", media=media_id)
+            return
+        finally:
+            self._files.discard(media_id)
+        if brought.look_again_at is not None:
+            self._set_alarm(media_id, brought.look_again_at, self.perceive)
+        if brought.conversation_id is not None:
+            await self.attend(brought.conversation_id)
 
     async def attend(self, conversation_id: str, *, probe: bool = False) -> None:
         """Take the turn that is due and send what is queued, until nothing is left to do now."""
@@ -124,7 +156,7 @@ class Worker:
         send_due = await self._deliverer.deliver(conversation_id, turn.to_send, probe=probe)
         times = [due for due in (turn.look_again_at, send_due) if due is not None]
         if times:
-            self._set_alarm(conversation_id, min(times))
+            self._set_alarm(conversation_id, min(times), self.attend)
 
     # its own life
 
@@ -185,6 +217,7 @@ class Worker:
         overdue = _OVERDUE if await self._queue.check() else timedelta(0)
         work = await self._upkeep.sweep(now, overdue)
         self._spawn_all(dict.fromkeys((*work.turns, *work.replies)))
+        await self.media(list(work.media))
         for conversation in work.probes:
             self._spawn(self.attend(conversation, probe=True))
         if work.events:
@@ -192,9 +225,9 @@ class Worker:
         if work.lapses:
             self._spawn_all(await self._upkeep.lapse_pauses(now))
 
-    def _set_alarm(self, conversation_id: str, at: datetime) -> None:
+    def _set_alarm(self, key: str, at: datetime, then: Callable[[str], Awaitable[None]]) -> None:
         """Look again then; without room the sweep does it, up to a second later."""
-        known = self._alarms.get(conversation_id)
+        known = self._alarms.get(key)
         if self._stopping or (known is not None and known[0] <= at):
             return
         if known is not None:
@@ -203,11 +236,11 @@ class Worker:
             return
         wait_s = max(0.0, (at - self._clock()).total_seconds()) + 0.002
         loop = asyncio.get_running_loop()
-        self._alarms[conversation_id] = (at, loop.call_later(wait_s, self._alarm, conversation_id))
+        self._alarms[key] = (at, loop.call_later(wait_s, self._alarm, key, then))
 
-    def _alarm(self, conversation_id: str) -> None:
-        del self._alarms[conversation_id]
-        self._spawn(self.attend(conversation_id))
+    def _alarm(self, key: str, then: Callable[[str], Awaitable[None]]) -> None:
+        del self._alarms[key]
+        self._spawn(then(key))
 
     def _spawn_all(self, conversation_ids: Iterable[str]) -> None:
         for conversation in conversation_ids:
@@ -221,9 +254,13 @@ class Worker:
     async def _drain(self) -> None:
         """Let turns and sends in hand come to their end; what does not, is handed back."""
         deadline = time.monotonic() + _DRAIN_S
-        while self._attended and time.monotonic() < deadline:  # noqa: ASYNC110 - of many tasks
+        while self._is_busy and time.monotonic() < deadline:  # noqa: ASYNC110 - of many tasks
             await asyncio.sleep(0.05)
         await asyncio.gather(*(_end_task(task) for task in tuple(self._tasks)))
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._attended or self._files)
 
     async def _sign_off(self) -> None:
         try:

@@ -1,18 +1,21 @@
 """The database's versions: the same tables whichever way they came, one migration at a time."""
 
 import asyncio
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.adapters.db.engine import sqlite_url
-from bot.adapters.db.migrate import is_current, migrate
+from bot.adapters.db.migrate import SCRIPTS, is_current, migrate
 from bot.adapters.db.schema import metadata
 from bot.errors import StoreUnavailable
 from tests.harness.stores import open_stores
@@ -60,16 +63,17 @@ async def test_an_older_file_is_copied_before_it_is_changed(
     await migrate(sqlite_url(path))
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO installation (id) VALUES ('in_kept')")
+        (before,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
     database.close()
     await migrate(sqlite_url(path))
     assert _copies(tmp_path) == []  # nothing to migrate, nothing to copy
-    scripts = _with_a_second_version(tmp_path)
+    scripts = _with_a_next_version(tmp_path)
     monkeypatch.setattr("bot.adapters.db.migrate.SCRIPTS", scripts)
     await migrate(sqlite_url(path))
     (copy,) = _copies(tmp_path)
     with sqlite3.connect(copy) as kept:
         assert kept.execute("SELECT id FROM installation").fetchall() == [("in_kept",)]
-        assert kept.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchall() == [(before,)]
     kept.close()
 
 
@@ -77,15 +81,50 @@ def _copies(folder: Path) -> list[Path]:
     return list(folder.glob("*.copy"))
 
 
-def _with_a_second_version(folder: Path) -> Path:
+def _with_a_next_version(folder: Path) -> Path:
     own = Path(migrate.__code__.co_filename).parent / "migrations"
     scripts = folder / "migrations"
-    (scripts / "versions").mkdir(parents=True)
-    for file in ("env.py", "script.py.mako", "versions/0001_the_first_tables.py"):
-        (scripts / file).write_text((own / file).read_text())
-    (scripts / "versions" / "0002_next.py").write_text(
-        'revision = "0002"\ndown_revision = "0001"\n'
+    shutil.copytree(own, scripts)
+    newest = max(path.name[:4] for path in (own / "versions").glob("0*.py"))
+    (scripts / "versions" / "9000_next.py").write_text(
+        f'revision = "9000"\ndown_revision = "{newest}"\n'
         "from alembic import op\n\n\n"
         "def upgrade() -> None:\n    op.execute('CREATE TABLE added (id INTEGER)')\n"
     )
     return scripts
+
+
+def _to(revision: str) -> Callable[[Connection], None]:
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(SCRIPTS))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    return upgrade
+
+
+async def test_what_an_earlier_version_has_stored_is_kept(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(_to("0001"))
+        await connection.execute(text(_OLD_CONVERSATION))
+        await connection.execute(text(_OLD_MESSAGE))
+    await engine.dispose()
+    await migrate(url)
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        row = (await connection.execute(select(metadata.tables["messages"]))).one()
+    await engine.dispose()
+    assert (row.id, row.text, row.media_id, row.deleted_at) == ("ms_1", "hello", None, None)
+
+
+_OLD_CONVERSATION = (
+    "INSERT INTO conversations (id, line_id, contact, contact_key, created_at, last_message_at) "
+    "VALUES ('cv_1', 'ln_1', '+15550100', '15550100', 1, 1)"
+)
+_OLD_MESSAGE = (
+    "INSERT INTO messages (id, conversation_id, direction, author, type, text, created_at, line_id)"
+    " VALUES ('ms_1', 'cv_1', 'in', 'customer', 'text', 'hello', 1, 'ln_1')"
+)

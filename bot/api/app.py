@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from bot.adapters.db.views import Views
-from bot.api import conversations, errors, events, lines, unbuilt
+from bot.adapters.media_store import MediaStore
+from bot.api import conversations, errors, events, lines, media, unbuilt
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
 from bot.handoff import HandOff
@@ -22,7 +23,7 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, handoff: HandOff, views: Views) -> FastAPI:
+def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaStore) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
         openapi_url=None,
@@ -39,6 +40,7 @@ def create_app(settings: Settings, handoff: HandOff, views: Views) -> FastAPI:
         unbuilt.router(),
     ):
         app.include_router(router, prefix="/api")
+    app.include_router(media.routes(views, blobs))
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:

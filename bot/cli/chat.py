@@ -9,24 +9,30 @@ import socket
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import uvicorn
 
 from bot import bootstrap, logs
 from bot.adapters.prompt_files import PromptFiles
-from bot.adapters.whatsapp_text import to_whatsapp
+from bot.cli.chat_files import Desk, Files, summary
 from bot.cli.rehearsal import CONVERSATION, Rehearsal
 from bot.cli.terminal import complain, say, words
 from bot.config import Settings, load
 from bot.domain.turn import Reply
-from bot.ports import Llm
-from bot.respond import Responder, Style
+from bot.errors import BotError
+from bot.ports import Llm, Transcriber
+from bot.respond import Responder
 from bot.sandbox import model
 
 _STAND_IN = "No OPENAI_API_KEY is set: a stand-in answers by quoting the prompt."
-_HELP = "Write as a customer. /reset begins anew, /quit ends."
+_HELP = (
+    "Write as a customer. /voice FILE, /image FILE and /file FILE send a file. "
+    "/reset begins anew, /quit ends."
+)
+_FILES = {"/voice": "voice", "/image": "image", "/file": "document"}
 
 
 class _NoArchive:
@@ -68,6 +74,9 @@ def _talk(chat: "_Chat", do: Callable[[Coroutine[Any, Any, None]], None]) -> int
                 break
             case "/reset":
                 chat.rehearsal.forget()
+            case text if text.split()[0] in _FILES:
+                command, _, path = text.partition(" ")
+                do(chat.send_file(_FILES[command], path.strip()))
             case text:
                 do(chat.answer(text))
     return 1 if chat.failures else 0
@@ -88,6 +97,9 @@ class _Chat:
         self._line_id = line_id
         self.rehearsal = Rehearsal(line_id, _show_reply, self._fail)
         self.failures = 0
+        self._desk = Desk()
+        self._files: Files | None = None
+        self._services: tuple[Transcriber, ...] = ()
         self._responder: Responder | None = None
         self._llm: Llm | None = None
         self._model: _StandIn | None = None
@@ -102,27 +114,48 @@ class _Chat:
             complain(_STAND_IN)
             self._model = _StandIn()
             url = self._model.start()
-            endpoints = bootstrap.Endpoints("", "", url, self._model.key)
-        style = Style(
-            ZoneInfo(settings.business.timezone),
-            settings.conversation.history_tokens,
-            to_whatsapp,
-            bootstrap.Prices(settings),
-        )
+            endpoints = replace(endpoints, llm_url=url, llm_key=self._model.key)
         self._llm = bootstrap.make_llm(settings, endpoints)
+        self._services = bootstrap.make_services(settings, endpoints)
+        interpreter = bootstrap.make_interpreter(settings, self._desk, self._services)
+        self._files = Files(interpreter, settings.media.max_bytes)
         self._responder = Responder(
-            self.rehearsal, self._llm, prompts, bootstrap.utc_now, style, in_hand=set()
+            self.rehearsal,
+            self._llm,
+            prompts,
+            self._desk,
+            bootstrap.utc_now,
+            bootstrap.make_style(settings),
+            in_hand=set(),
         )
 
     async def answer(self, text: str) -> None:
         """One message and what the customer gets."""
+        self.rehearsal.say(text, bootstrap.utc_now())
+        await self._take_turn()
+
+    async def send_file(self, kind: str, path: str) -> None:
+        """One file, read as if a customer had sent it."""
+        if self._files is None:
+            raise RuntimeError("the chat is not open")
+        try:
+            media = await self._files.attach(Path(path))
+        except (BotError, OSError) as error:
+            self._fail(f"{path}: {error.strerror if isinstance(error, OSError) else error}")
+            return
+        say(words(f"[{summary(media)}]"))
+        self.rehearsal.say("", bootstrap.utc_now(), kind=kind, media=media)
+        await self._take_turn()
+
+    async def _take_turn(self) -> None:
         if self._responder is None:
             raise RuntimeError("the chat is not open")
-        self.rehearsal.say(text, bootstrap.utc_now())
         await self._responder.take_turn(CONVERSATION)
 
     async def close(self) -> None:
         """Disconnect; end the stand-in, if there is one."""
+        for service in self._services:
+            await service.close()
         if self._llm is not None:
             await self._llm.close()
         if self._model is not None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.domain.history import Entry
+from bot.domain.entry import Entry
+from bot.domain.media import Attachment
 from bot.domain.turn import Answered, Claim, Claimed, Nothing, Reply, Turn
 
 CONVERSATION = "chat"
@@ -31,9 +32,11 @@ class Rehearsal:
         """Begin anew."""
         self._past.clear()
 
-    def say(self, text: str, now: datetime) -> None:
-        """The customer writes."""
-        self._waiting = (Entry(self._new_id(), "customer", "text", text, now),)
+    def say(
+        self, text: str, now: datetime, *, kind: str = "text", media: Attachment | None = None
+    ) -> None:
+        """The customer writes, or sends a file."""
+        self._waiting = (Entry(self._new_id(), "customer", kind, text, now, media=media),)
 
     async def claim_turn(self, conversation_id: str, now: datetime) -> Claim:
         """What was said last."""
@@ -59,6 +62,13 @@ class Rehearsal:
         self._past += [*turn.waiting, *said]
         self._on_reply(reply)
         return Answered.STORED, None
+
+    async def skip_turn(self, turn: Turn, reason: str, now: datetime) -> Answered:
+        """Nothing needs to be said."""
+        del now
+        self._past += turn.waiting
+        self._on_failure(reason)
+        return Answered.SKIPPED
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

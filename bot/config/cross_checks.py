@@ -35,9 +35,22 @@ def _odd_keys(
     if not dev and secrets.openai_api_key is None and secrets.openai_base_url is None:
         message = "not set: no model can be asked, and customers' messages wait until it is"
         yield Fault(message, "OPENAI_API_KEY")
-    if tree.speech.provider == "deepgram":
-        outcome = "voice notes get the prompt's `unsupported`"
-        if secrets.deepgram_api_key is None:
-            yield Fault(f"not set, so speech.provider is `none`: {outcome}", "DEEPGRAM_API_KEY")
-        else:
-            yield sources.about(("speech", "provider"), f"not built yet: {outcome}")
+    yield from _odd_speech(tree, secrets, sources, dev=dev)
+
+
+def _odd_speech(
+    tree: SettingsTree, secrets: Secrets, sources: Sources, *, dev: bool
+) -> Iterator[Fault]:
+    """A service without its key is left out; without any, voice notes can't be understood."""
+    keys = {"deepgram": secrets.deepgram_api_key, "openai": secrets.openai_api_key}
+    wanted = [one for one in (tree.speech.provider, *tree.speech.fallback) if one != "none"]
+    usable = [name for name in wanted if name == "local" or keys.get(name) is not None]
+    for name in wanted:
+        if name in usable or (dev and name == "deepgram"):
+            continue
+        outcome = "it is left out" if usable else "voice notes get the prompt's `unheard`"
+        setting = "speech.provider is `none`" if name == tree.speech.provider else "left out"
+        yield Fault(f"not set, so {setting}: {outcome}", f"{name.upper()}_API_KEY")
+    if "local" in wanted and not tree.speech.local_model:
+        message = "`local` needs the folder of a faster-whisper model here"
+        yield sources.about(("speech", "local_model"), message)

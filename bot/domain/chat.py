@@ -7,11 +7,21 @@ Role = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a model that sees; `data` is empty until somebody loads it."""
+
+    key: str
+    """In the media store."""
+    data: bytes = field(default=b"", repr=False)
+    """JPEG."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message as the model sees it."""
+    """One message as the model sees it; words and pictures in order, or just words."""
 
     role: Role
-    content: str = field(repr=False)
+    content: str | tuple[str | Picture, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

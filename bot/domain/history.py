@@ -1,13 +1,15 @@
 """A conversation as the model sees it: who said what, when it matters, within a budget."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain, groupby
-from typing import Literal
+from operator import itemgetter
 
-from bot.domain.chat import ChatMessage, Role
+from bot.domain.chat import ChatMessage, Picture, Role
+from bot.domain.entry import Entry
+from bot.domain.telling import short, tell
 from bot.domain.tokens import bytes_within, estimate_tokens
 
 LONG_GAP = timedelta(hours=6)
@@ -20,22 +22,11 @@ _ABOUT_COLLEAGUE = (
 _BUSINESS_BEGAN = "[the business wrote first]"
 _START_CUT = "[the start of this was left out, it is too long]\n"
 _DEAD = "[a message that could not be processed]"
-_KINDS = {
-    "voice": "a voice note",
-    "image": "a photo",
-    "video": "a video",
-    "document": "a document",
-    "sticker": "a sticker",
-    "location": "a location",
-    "contact": "a contact card",
-    "reaction": "a reaction",
-}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-_QUOTE_LIMIT = 200
 _MARKERS = re.compile(
     r"^[ \t]*(?:"
     + re.escape(COLLEAGUE)
@@ -47,19 +38,13 @@ _MARKERS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One message of a conversation, whoever wrote it."""
+class View:
+    """How much of what was attached the model gets."""
 
-    id: str
-    author: Literal["customer", "bot", "operator"]
-    kind: str
-    text: str = field(repr=False)
-    """The words or the caption; empty when there are none."""
-    at: datetime
-    quoted: str | None = field(default=None, repr=False)
-    """What it replies to, None when nothing or unknown."""
-    dead: bool = False
-    """Given up: making a reply to it failed for good."""
+    document_tokens: int = 3000
+    """For the text of all documents together."""
+    pictures: int = 6
+    """How many at most, the newest; 0: the model does not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +53,7 @@ class _Said:
 
     role: Role
     content: str
+    pictures: tuple[str, ...] = ()
 
 
 def build_messages(
@@ -77,6 +63,7 @@ def build_messages(
     *,
     budget_tokens: int,
     timezone: tzinfo,
+    view: View | None = None,
     factor: float = 1.0,
 ) -> tuple[ChatMessage, ...]:
     """The messages of one completion: system, what is left of the past, the waiting burst last.
@@ -84,8 +71,13 @@ def build_messages(
     The budget is for past and burst together, the system text not counted. The past loses its
     oldest turns first, whole ones; the burst is never parted from the end and never left out, it
     only loses its start when it alone exceeds the budget. Roles alternate, beginning with `user`.
+    Documents share a budget of their own within the other; pictures are limited by their number.
     """
-    said = _in_models_terms([*past, *waiting], timezone)
+    view = View() if view is None else view
+    entries = [*past, *waiting]
+    limits = _document_limits(past, waiting, min(view.document_tokens, budget_tokens // 2), factor)
+    shown = _shown_pictures(entries, view.pictures)
+    said = _in_models_terms(entries, timezone, limits, shown)
     turns = _turns(past, said[: len(past)])
     burst = _within(said[len(past) :], budget_tokens, factor)
     left = budget_tokens - _tokens(burst, factor)
@@ -102,52 +94,81 @@ def strip_markers(text: str) -> str:
     return _MARKERS.sub("", text).strip()
 
 
-def _in_models_terms(entries: Sequence[Entry], timezone: tzinfo) -> list[_Said]:
+def _document_limits(
+    past: Sequence[Entry], waiting: Sequence[Entry], tokens: int, factor: float
+) -> dict[str, int]:
+    """How many bytes of text each document gets: those that wait share alike, the past the rest."""
+    left = bytes_within(tokens, factor)
+    limits: dict[str, int] = {}
+    sizes = {entry.id: _document_bytes(entry) for entry in waiting if _document_bytes(entry)}
+    for count, (key, size) in enumerate(sorted(sizes.items(), key=itemgetter(1))):
+        limits[key] = min(size, left // (len(sizes) - count))
+        left -= limits[key]
+    for entry in reversed(past):
+        limits[entry.id] = min(_document_bytes(entry), left)
+        left -= limits[entry.id]
+    return limits
+
+
+def _document_bytes(entry: Entry) -> int:
+    if entry.media is None or entry.media.reading.service is not None:
+        return 0
+    return len(entry.media.reading.text.encode("utf-8", "replace"))
+
+
+def _shown_pictures(entries: Sequence[Entry], most: int) -> dict[str, tuple[str, ...]]:
+    """The newest pictures, by entry; those of one entry stay together as far as there is room."""
+    shown: dict[str, tuple[str, ...]] = {}
+    for entry in reversed(entries):
+        if most <= 0 or entry.media is None or entry.author != "customer":
+            continue
+        if entry.deleted or entry.dead:
+            continue
+        shown[entry.id] = entry.media.reading.pictures[:most]
+        most -= len(shown[entry.id])
+    return shown
+
+
+def _in_models_terms(
+    entries: Sequence[Entry],
+    timezone: tzinfo,
+    limits: Mapping[str, int],
+    shown: Mapping[str, tuple[str, ...]],
+) -> list[_Said]:
     said = []
     before: datetime | None = None
     for entry in entries:
         # The bot's own words get no time: it would begin to write such times itself.
         gap = before is not None and entry.at - before > LONG_GAP and entry.author != "bot"
-        said.append(_say(entry, _local_time(entry.at, timezone) if gap else None))
+        pictures = shown.get(entry.id, ())
+        words = _words(entry, limits.get(entry.id, 0), sees=bool(pictures))
+        said.append(_say(entry, words, pictures, _local_time(entry.at, timezone) if gap else None))
         before = entry.at
     return said
 
 
-def _say(entry: Entry, time: str | None) -> _Said:
+def _say(entry: Entry, words: str, pictures: tuple[str, ...], time: str | None) -> _Said:
     lines = [] if time is None else [time]
-    if entry.quoted:
-        lines.append(f'[replying to: "{_short(entry.quoted)}"]')
-    lines.append(_words(entry))
+    if entry.quoted and entry.kind != "reaction":
+        lines.append(f'[replying to: "{short(entry.quoted)}"]')
+    lines.append(words)
     content = "\n".join(lines)
     match entry.author:
         case "customer":
-            return _Said("user", content)
-        case "operator":
+            return _Said("user", content, pictures)
+        case "operator":  # only a user's message may hold pictures
             return _Said("assistant", f"{COLLEAGUE} {content}")
         case "bot":
             return _Said("assistant", content)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: Entry, limit: int, *, sees: bool) -> str:
     if entry.dead:
         return _DEAD
-    text = entry.text
+    words = tell(entry, limit, sees=sees)
     if entry.author == "customer":  # nobody passes for a colleague by writing the marker
-        text = text.replace(COLLEAGUE, "(human colleague)")
-    if entry.kind == "text":
-        return text
-    what = _KINDS.get(entry.kind, f"a message of the type {_short(entry.kind)}")
-    note = f"[{_subject(entry)} sent {what}, which cannot be opened here]"
-    return f"{note}\n{text}" if text.strip() else note
-
-
-def _subject(entry: Entry) -> str:
-    return {"customer": "the customer", "operator": "the colleague", "bot": "you"}[entry.author]
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.replace('"', "'").split())
-    return text if len(text) <= _QUOTE_LIMIT else text[: _QUOTE_LIMIT - 1] + "…"
+        words = words.replace(COLLEAGUE, "(human colleague)")
+    return words
 
 
 def _local_time(at: datetime, timezone: tzinfo) -> str:
@@ -187,7 +208,8 @@ def _within(burst: list[_Said], budget_tokens: int, factor: float) -> list[_Said
     whole = "\n".join(one.content for one in burst)
     room = max(1, bytes_within(budget_tokens, factor) - len(_START_CUT))
     tail = whole.encode("utf-8", "replace")[-room:].decode("utf-8", "ignore")
-    return [_Said("user", _START_CUT + tail)]
+    pictures = tuple(chain.from_iterable(one.pictures for one in burst))
+    return [_Said("user", _START_CUT + tail, pictures)]
 
 
 def _tokens(said: Sequence[_Said], factor: float) -> int:
@@ -197,4 +219,16 @@ def _tokens(said: Sequence[_Said], factor: float) -> int:
 def _merged(said: Sequence[_Said]) -> Iterator[ChatMessage]:
     """One message per change of role: some servers refuse two of the same in a row."""
     for role, group in groupby(said, lambda one: one.role):
-        yield ChatMessage(role, "\n".join(one.content for one in group))
+        yield ChatMessage(role, _content(list(group)))
+
+
+def _content(group: Sequence[_Said]) -> str | tuple[str | Picture, ...]:
+    """Words alone, or words and pictures in order."""
+    parts: list[str | Picture] = []
+    for one in group:
+        if parts and isinstance(parts[-1], str):
+            parts[-1] = f"{parts[-1]}\n{one.content}"
+        else:
+            parts.append(one.content)
+        parts += [Picture(key) for key in one.pictures]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else tuple(parts)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.domain.event import (
+    Deleted,
     Delivered,
+    Edited,
     EventState,
     Ignored,
     LineChanged,
@@ -51,7 +53,7 @@ class Filing:
         match self.event.content:
             case Received(from_me=True, recipient=recipient) | Delivered(recipient=recipient):
                 return recipient
-            case Received(sender=sender):
+            case Received(sender=sender) | Edited(sender=sender) | Deleted(sender=sender):
                 return sender
             case _:
                 return None
@@ -65,10 +67,11 @@ def file_event(event: ProviderEvent, audience: Audience, contact_key: ContactKey
     match event.content:
         case Received(from_me=False) as message:
             return _file_message(event, message, audience, contact_key(message.sender))
-        case Received(recipient=other):  # typed on the line's own phone, or it is our own echo
-            return _file_own(event, other, audience, contact_key)
+        # typed on the line's own phone, or our own echo; or about an earlier message
+        case Received(recipient=other) | Edited(sender=other) | Deleted(sender=other):
+            return _file_change(event, other, audience, contact_key)
         case Delivered(recipient=other) if other is not None:
-            return _file_own(event, other, audience, contact_key)
+            return _file_change(event, other, audience, contact_key)
         case Delivered() | LineChanged():
             return Filing(event, EventState.PENDING)
         case Unread(error, sender):
@@ -79,7 +82,7 @@ def file_event(event: ProviderEvent, audience: Audience, contact_key: ContactKey
             return Filing(event, EventState.SKIPPED, "event type not acted on", keep_raw=kept)
 
 
-def _file_own(
+def _file_change(
     event: ProviderEvent, other: str | None, audience: Audience, contact_key: ContactKey
 ) -> Filing:
     if audience.includes("" if other is None else contact_key(other)):

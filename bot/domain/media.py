@@ -170,6 +170,21 @@ class Reading:
     """In the currency of the prices; None: not known, or nothing was paid."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in a conversation, as far as it is known now."""
+
+    state: MediaState
+    reading: Reading
+    media_type: str | None = None
+    filename: str | None = field(default=None, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer should still wait for it."""
+        return self.state in MEDIA_OPEN
+
+
 Way = Literal["speech", "picture", "document", "none"]
 """How a file is read."""
 
@@ -186,10 +201,14 @@ class MediaWork:
     announced: Announced | None
     """Set: to be fetched."""
     attempts: int
+    """Answers that counted against it."""
+    interrupted: bool = False
+    """A worker has died over it: perhaps after storing its bytes."""
     sha256: str | None = None
     """Set: fetched, to be read."""
     media_type: str | None = None
     """Of its bytes, once they are here."""
+    filename: str | None = field(default=None, repr=False)
 
 
 def media_key(sha256: str) -> str:
@@ -202,8 +221,8 @@ def picture_key(sha256: str, number: int) -> str:
     return f"{sha256[:2]}/{sha256}.{number}.jpg"
 
 
-def way_of(kind: str, media_type: str) -> Way:
-    """How a file is read, by what its bytes are; the message's kind only decides for videos."""
+def way_of(media_type: str) -> Way:
+    """How a file is read, by what its bytes are, whatever it was sent as."""
     if media_type.startswith(("audio/", "video/")):
         return "speech"
     if media_type in PICTURES:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.chat import HandOffCall
-from bot.domain.history import Entry
+from bot.domain.entry import Entry
 from bot.domain.outbox import Outbound
 from bot.domain.prompt import HandOffRule, RenderedPrompt
 
@@ -25,6 +25,8 @@ class TurnState(StrEnum):
     """An outside part was away: the messages wait for the next try."""
     FAILED = "failed"
     """No reply could be made; counted against the messages."""
+    SKIPPED = "skipped"
+    """Nothing needed to be said."""
     LOST = "lost"
     """Its worker died or was stopped; whatever it still writes is refused."""
 
@@ -104,6 +106,7 @@ class Answered(StrEnum):
     STORED = "stored"
     SUPERSEDED = "superseded"
     DRAFTED = "drafted"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +132,54 @@ class AskModel:
     """The model has to be asked."""
 
 
-Decision = Say | AskModel
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing needs to be said."""
 
-READABLE = frozenset({"text"})
-"""Message types whose content the bot understands; the others it can only name."""
+    reason: str
 
 
-def decide(waiting: Sequence[Entry], prompt: RenderedPrompt) -> Decision:
+Decision = Say | AskModel | Skip
+
+_TOLD = frozenset({"text", "location", "contact"})
+"""Types whose words are all there is to them."""
+_FILES = frozenset({"image", "video", "document", "sticker"})
+_SAID_LATELY = timedelta(hours=24)
+
+
+def decide(waiting: Sequence[Entry], past: Sequence[Entry], prompt: RenderedPrompt) -> Decision:
     """What to do about the waiting messages, before any model is asked."""
-    if all(entry.kind not in READABLE for entry in waiting):
-        return Say(prompt.unsupported)
+    if not any(_means_something(entry) for entry in waiting):
+        if any(entry.kind == "voice" for entry in waiting):
+            return Say(prompt.unheard or prompt.unsupported)
+        return _say_unsupported(waiting, past, prompt)
     if prompt.hand_off is not None and any(
-        _asks_for_person(entry.text, prompt.hand_off) for entry in waiting
+        _asks_for_person(entry.words, prompt.hand_off) for entry in waiting
     ):
-        return Say(prompt.hand_off.say, HandOffCall("keyword", waiting[-1].text))
+        return Say(prompt.hand_off.say, HandOffCall("keyword", waiting[-1].words))
     return AskModel()
+
+
+def _means_something(entry: Entry) -> bool:
+    """Whether the model can make anything of it, if only that a photo could not be opened."""
+    if entry.kind in _TOLD:
+        return True
+    if entry.kind == "voice":
+        return entry.media is not None and bool(entry.media.reading.text.strip())
+    return entry.kind in _FILES and (entry.media is not None or bool(entry.text.strip()))
+
+
+def _say_unsupported(
+    waiting: Sequence[Entry], past: Sequence[Entry], prompt: RenderedPrompt
+) -> Say | Skip:
+    """Once is enough: somebody who sends ten such messages does not get ten such answers."""
+    since = waiting[0].at - _SAID_LATELY
+    known = _bare(prompt.unsupported)
+    if any(
+        entry.author == "bot" and entry.at > since and _bare(entry.text) == known for entry in past
+    ):
+        return Skip("unsupported type, the customer knows")
+    return Say(prompt.unsupported)
 
 
 def _asks_for_person(text: str, rule: HandOffRule) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.media import MediaWork
 from bot.domain.outbox import Outbound
 
 
@@ -15,6 +16,8 @@ class Accepted:
     apply: bool
     """Whether line or delivery events are to be applied."""
     duplicates: int
+    media: tuple[str, ...] = ()
+    """Attachments to be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,30 @@ class SendLater:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLater:
+    """Nothing to do for an attachment before `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MediaEnded:
+    """An attachment came to its end: its conversation may go on."""
+
+    conversation_id: str
+    expired: bool = False
+    """It could not be fetched for a whole day."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTaken:
+    """Somebody else works on it, or it has come to its end already."""
+
+
+MediaClaim = MediaWork | MediaLater | MediaEnded | MediaTaken
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a sweep found."""
 
@@ -45,6 +72,8 @@ class Work:
     """Line or delivery events are due."""
     lapses: bool = False
     """A pause's time is up."""
+    media: tuple[str, ...] = ()
+    """Attachments to be fetched or read."""
 
 
 @dataclass(frozen=True, slots=True)

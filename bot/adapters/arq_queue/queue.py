@@ -45,6 +45,7 @@ class ArqQueue:
         self._waiting: dict[int, dict[str, None]] = {}
         self._waiting_count = 0
         self._events_wait = False
+        self._media: dict[str, None] = {}
         self._flusher: asyncio.Task[None] | None = None
         self._is_away = False
         self._is_closed = False
@@ -67,6 +68,11 @@ class ArqQueue:
     def ring_events(self) -> None:
         """Line or delivery events are waiting. Returns at once, never raises."""
         self._events_wait = True
+        self._wake_flusher()
+
+    def ring_media(self, media_ids: Iterable[str]) -> None:
+        """These attachments are to be fetched. Returns at once, never raises."""
+        self._media.update(dict.fromkeys(media_ids))
         self._wake_flusher()
 
     async def check(self) -> bool:
@@ -96,8 +102,8 @@ class ArqQueue:
             self._take()
 
     async def _flush(self) -> None:
-        while self._waiting_count or self._events_wait:
-            count = self._waiting_count + self._events_wait
+        while self._waiting_count or self._events_wait or self._media:
+            count = self._waiting_count + self._events_wait + len(self._media)
             jobs = self._take()
             try:
                 await self._enqueue(jobs)
@@ -111,6 +117,9 @@ class ArqQueue:
         waiting, events = self._waiting, self._events_wait
         self._waiting, self._waiting_count, self._events_wait = {}, 0, False
         jobs = [_Job(wire.EVENTS, (), 0)] if events else []
+        media, self._media = iter(self._media), {}
+        while chunk := list(islice(media, _IDS_PER_JOB)):
+            jobs.append(_Job(wire.MEDIA, (chunk,), 0))
         for step, batch in waiting.items():
             ids = iter(batch)
             while chunk := list(islice(ids, _IDS_PER_JOB)):

@@ -15,6 +15,8 @@ TURNS: Final = "turns"
 """The job for conversations that have something due; its one argument is a list of their ids."""
 EVENTS: Final = "events"
 """The job for line and delivery events that wait; no arguments."""
+MEDIA: Final = "media"
+"""The job for attachments to be fetched; its one argument is a list of their ids."""
 
 AWAY: Final = (RedisError, OSError, TimeoutError)
 """What redis-py raises while Redis is away, frozen or out of memory."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.adapters.db import media
 from bot.adapters.db.bulk import Bulk, Known, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import (
@@ -54,7 +55,7 @@ _ADD_MESSAGES = Bulk(
     insert(messages),
     (
         *("id", "conversation_id", "direction", "author", "type", "text"),
-        *("quoted_text", "provider_id", "line_id", "created_at"),
+        *("quoted_text", "quoted_id", "media_id", "provider_id", "line_id", "created_at"),
     ),
 )
 
@@ -72,15 +73,19 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
     event_rows: list[dict[str, Any]] = []
     message_rows: list[dict[str, Any]] = []
     threads: dict[str, dict[str, Any]] = {}
+    attached: list[media.Attached] = []
     for filing in fresh:
         event_row, message_row = _rows(filing, seen, at)
         event_rows.append(event_row)
         if message_row is not None:
+            if filing.message is not None and filing.message.media is not None:
+                attached.append(media.attach(message_row, filing.message.media))
             message_rows.append(message_row)
             due = event_row["state"] == EventState.PENDING
             _touch(threads, filing, at, due_at if due else None)
     _ADD_EVENTS.run(tx, event_rows)
     if message_rows:
+        media.add(tx, attached, now)
         _ADD_MESSAGES.run(tx, message_rows)
         _touching(tx.dialect.name, policy.max_wait).run(tx, list(threads.values()))
     return Accepted(
@@ -90,6 +95,7 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
             for row in event_rows
         ),
         duplicates=len(filings) - len(fresh),
+        media=tuple(one.id for one in attached),
     )
 
 
@@ -163,6 +169,8 @@ def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict
         "type": message.kind,
         "text": message.text,
         "quoted_text": None if message.quoted is None else message.quoted.text,
+        "quoted_id": None if message.quoted is None else message.quoted.provider_id,
+        "media_id": None,
         "provider_id": message.provider_id,
         "line_id": event.line_id,
         "created_at": at,

@@ -6,13 +6,15 @@ only after a grace: somebody else has written on this line.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
 
-from bot.adapters.db import holds, switch, takeover
+from bot.adapters.db import changes, holds, media, switch, takeover
 from bot.adapters.db.ids import new_id
+from bot.adapters.db.pending import finish, wait_a_little
 from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
 from bot.adapters.db.schema import (
     OPEN_EVENT,
@@ -25,7 +27,16 @@ from bot.adapters.db.schema import (
     messages,
 )
 from bot.domain.conversation import Pause, Policy, conversation_id
-from bot.domain.event import Delivered, LineChanged, ProviderEvent, Received, Unread
+from bot.domain.event import (
+    Deleted,
+    Delivered,
+    Edited,
+    LineChanged,
+    ProviderEvent,
+    Received,
+    Unread,
+)
+from bot.domain.media import Announced
 
 ContactKey = Callable[[str], str]
 
@@ -50,6 +61,17 @@ _UNCONFIRMED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody else wrote on the line; of a mere delivery notice nothing but that."""
+
+    recipient: str | None
+    provider_id: str | None
+    kind: str = "text"
+    text: str = ""
+    media: Announced | None = None
+
+
 def due(tx: Connection, now: datetime) -> list[AnyRow]:
     """Line and delivery events that wait, in order of arrival."""
     return list(tx.execute(DUE, {"now": now}))
@@ -70,23 +92,27 @@ def apply(
     match content.content:
         case LineChanged(ready, reason):
             _change_line(tx, row.line_id, ready, reason, now, policy)
-            _finish(tx, row, now, "done", "line ready" if ready else "line disconnected")
+            finish(tx, row, now, "done", "line ready" if ready else "line disconnected")
             return None
         case Delivered() as delivered:
             return _apply_delivery(tx, row, delivered, contact_key, now, policy)
         case Received(from_me=True) as written:
             return _apply_written(tx, row, written, contact_key, now, policy)
-        case Unread(error):
-            _finish(tx, row, now, "dead", "unreadable", error)
+        case Edited() | Deleted() as change:
+            return changes.apply_change(tx, row, change, contact_key, now, policy)
+        case other:
+            error = other.error if isinstance(other, Unread) else None
+            end, why = ("skipped", "event type not acted on") if error is None else _UNREADABLE
+            finish(tx, row, now, end, why, error)
             return None
-        case _:
-            _finish(tx, row, now, "skipped", "event type not acted on")
-            return None
+
+
+_UNREADABLE = ("dead", "unreadable")
 
 
 def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
     """An event that cannot be applied becomes a dead letter, and blocks nothing."""
-    _finish(tx, row, now, "dead", "could not be applied", error)
+    finish(tx, row, now, "dead", "could not be applied", error)
 
 
 def _change_line(
@@ -125,13 +151,12 @@ def _apply_delivery(
     ours = _find_ours(tx, row.line_id, delivered.provider_id, delivered.recipient, contact_key)
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
-        _finish(tx, row, now, "done", f"delivery of {ours.id}", message_id=ours.id)
+        finish(tx, row, now, "done", f"delivery of {ours.id}", message_id=ours.id)
         return _unblocked(ours)
-    if _wait_for_ours(tx, row, now, policy):
+    if wait_a_little(tx, row, now, policy):
         return None
-    return _foreign(
-        tx, row, delivered.recipient, delivered.provider_id, "", contact_key, now, policy
-    )
+    said = Said(delivered.recipient, delivered.provider_id)
+    return _foreign(tx, row, said, contact_key, now, policy)
 
 
 def _apply_written(
@@ -147,13 +172,12 @@ def _apply_written(
         ours = _same_words(tx, row.line_id, written, contact_key)
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
-        _finish(tx, row, now, "done", f"echo of {ours.id}")
+        finish(tx, row, now, "done", f"echo of {ours.id}")
         return _unblocked(ours)
-    if _wait_for_ours(tx, row, now, policy):
+    if wait_a_little(tx, row, now, policy):
         return None
-    return _foreign(
-        tx, row, written.recipient, written.provider_id, written.text, contact_key, now, policy
-    )
+    said = Said(written.recipient, written.provider_id, written.kind, written.text, written.media)
+    return _foreign(tx, row, said, contact_key, now, policy)
 
 
 def _unblocked(ours: AnyRow) -> str | None:
@@ -226,75 +250,58 @@ def _mark_echoed(tx: Connection, ours: AnyRow, written: Received, now: datetime)
     tx.execute(update(messages).where(messages.c.id == ours.id).values(**values))
 
 
-def _wait_for_ours(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> bool:
-    """Whether the send that this belongs to may still get its answer."""
-    until = row.received_at + policy.delivery_grace
-    if now >= until:
-        return False
-    tx.execute(update(events).where(events.c.id == row.id).values(due_at=until))
-    return True
-
-
 def _foreign(
     tx: Connection,
     row: AnyRow,
-    recipient: str | None,
-    provider_id: str | None,
-    text: str,
+    said: Said,
     contact_key: ContactKey,
     now: datetime,
     policy: Policy,
 ) -> str | None:
     """Somebody else wrote on this line: a person on the phone, or the shop's own software."""
+    recipient = said.recipient
     if recipient is None or policy.foreign_messages == "ignore":
-        _finish(tx, row, now, "skipped", "not our message")
+        finish(tx, row, now, "skipped", "not our message")
         return None
     key = conversation_id(row.line_id, contact_key(recipient))
     if lock(tx, key) is None:
         _open_conversation(tx, key, row.line_id, recipient, contact_key(recipient), now)
-    message_id = _record_foreign(tx, key, row.line_id, provider_id, text, now)
+    message_id = _record_foreign(tx, key, row.line_id, said, now)
     reason = "recorded: somebody else wrote on this line"
     if policy.foreign_messages == "pause":
         reason = "a person wrote on the line's phone"
         until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
         takeover.pause_conversation(tx, key, Pause("phone", until, reason), now)
         switch.answered_by_person(tx, key, now, before=row.seq)
-    _finish(tx, row, now, "done", reason, message_id=message_id)
+    finish(tx, row, now, "done", reason, message_id=message_id)
     return key
 
 
-def _record_foreign(
-    tx: Connection,
-    key: str,
-    line_id: str,
-    provider_id: str | None,
-    text: str,
-    now: datetime,
-) -> str:
-    message_id = new_id("ms")
-    tx.execute(
-        insert(messages).values(
-            id=message_id,
-            conversation_id=key,
-            direction="out",
-            author="operator",
-            author_name="phone",
-            type="text",
-            text=text,
-            provider_id=provider_id,
-            line_id=line_id,
-            status="delivered",
-            created_at=now,
-            sent_at=now,
-            delivered_at=now,
-        )
-    )
+def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: datetime) -> str:
+    message = {
+        "id": new_id("ms"),
+        "conversation_id": key,
+        "direction": "out",
+        "author": "operator",
+        "author_name": "phone",
+        "type": said.kind,
+        "text": said.text,
+        "provider_id": said.provider_id,
+        "line_id": line_id,
+        "status": "delivered",
+        "created_at": now,
+        "sent_at": now,
+        "delivered_at": now,
+    }
+    if said.media is not None:
+        media.add(tx, [media.attach(message, said.media)], now)
+    tx.execute(insert(messages).values(**message))
     tx.execute(
         update(conversations)
         .where(conversations.c.id == key)
-        .values(last_message_at=now, last_text=text[:200])
+        .values(last_message_at=now, last_text=(said.text or f"[{said.kind}]")[:200])
     )
-    return message_id
+    return str(message["id"])
 
 
 def _open_conversation(
@@ -309,21 +316,4 @@ def _open_conversation(
             created_at=now,
             last_message_at=now,
         )
-    )
-
-
-def _finish(
-    tx: Connection,
-    row: AnyRow,
-    now: datetime,
-    state: str,
-    reason: str,
-    error: str | None = None,
-    message_id: str | None = None,
-) -> None:
-    values = {"state": state, "reason": reason, "error": error, "message_id": message_id}
-    tx.execute(
-        update(events)
-        .where(events.c.id == row.id, events.c.state == "pending")
-        .values(**values, ended_at=now, due_at=None)
     )

@@ -31,6 +31,7 @@ _LOCKED = (
         conversations.c.pause_noticed_at,
         conversations.c.first_waiting_at,
         conversations.c.due_at,
+        conversations.c.last_message_at,
         conversations.c.outages,
         _line.c.paused_at.label("line_paused_at"),
         _line.c.hold_code.label("line_hold"),

@@ -151,6 +151,10 @@ messages = Table(
     Column("text", Text, nullable=False),
     Column("transcript", Text),
     Column("quoted_text", Text),
+    Column("quoted_id", Text),  # the provider's id of the message replied or reacted to
+    Column("media_id", String(40)),
+    Column("edited_at", Instant),
+    Column("deleted_at", Instant),
     Column("provider_id", Text),
     Column("created_at", Instant, nullable=False),
     Column("dead", Boolean, nullable=False, server_default=text("false")),  # broke the model's turn
@@ -219,6 +223,53 @@ messages = Table(
         sqlite_where=OPEN_SEND,
         postgresql_where=OPEN_SEND,
     ),
+)
+
+OPEN_MEDIA = text("state IN ('waiting', 'fetching', 'stored', 'reading')")
+
+media = Table(
+    "media",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("message_id", String(60), nullable=False),
+    Column("conversation_id", String(40), nullable=False),
+    Column("line_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # of the message
+    Column("state", String(8), nullable=False),
+    Column("url", Text),  # signed; forgotten once the bytes are ours
+    Column("announced_type", Text),
+    Column("announced_sha256", String(64)),
+    Column("filename", Text),
+    Column("received_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # that count against it
+    Column("outages", Integer, nullable=False, server_default="0"),  # in a row, for the backoff
+    Column("interrupted", Boolean, nullable=False, server_default=text("false")),
+    Column("worker_id", String(40)),
+    Column("taken_at", Instant),
+    # the file
+    Column("sha256", String(64)),
+    Column("media_type", Text),
+    Column("size_bytes", BigInteger),
+    Column("fetched_at", Instant),
+    Column("fetch_ms", Integer),
+    # what it says
+    Column("problem", Text),
+    Column("error", Text),
+    Column("text", Text),
+    Column("left_out", Text),
+    Column("pictures", Text),  # keys of the media store, one a line
+    Column("language", Text),
+    Column("duration_s", Float),
+    Column("pages", Integer),
+    Column("service", Text),
+    Column("model", Text),
+    Column("cost", Float),
+    Column("read_at", Instant),
+    Column("read_ms", Integer),
+    Index("ix_media_open", "next_at", sqlite_where=OPEN_MEDIA, postgresql_where=OPEN_MEDIA),
+    Index("ix_media_sha256", "sha256"),
 )
 
 WORKING = text("state = 'working'")

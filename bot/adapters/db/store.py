@@ -11,6 +11,7 @@ from bot.adapters.db import (
     inbox,
     lapses,
     lifecycle,
+    media,
     outbox,
     prompt_archive,
     settling,
@@ -25,12 +26,24 @@ from bot.adapters.db.rows import AnyRow
 from bot.domain.conversation import Pause, Policy
 from bot.domain.event import ProviderEvent
 from bot.domain.inbox import Filing
+from bot.domain.media import Fetched, MediaWork, Problem, Reading
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.turn import Answered, Claim, Reply, Turn
-from bot.domain.work import Accepted, InFlight, SendLater, ToSend, Work
+from bot.domain.work import (
+    Accepted,
+    InFlight,
+    MediaClaim,
+    MediaEnded,
+    MediaLater,
+    SendLater,
+    ToSend,
+    Work,
+)
 from bot.errors import StoreUnavailable
 
 log = structlog.get_logger()
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Store:
@@ -95,6 +108,61 @@ class Store:
             )
         )
 
+    async def skip_turn(self, turn: Turn, reason: str, now: datetime) -> Answered:
+        """Nothing needs to be said."""
+        return await self._db.write(
+            lambda tx: turns.skip(tx, turn, reason, self.worker_id, now, self._policy)
+        )
+
+    # media
+
+    async def claim_media(self, media_id: str, now: datetime) -> MediaClaim:
+        """Take an attachment to fetch or to read it."""
+        return await self._db.write(
+            lambda tx: media.claim(tx, media_id, self.worker_id, now, self._policy)
+        )
+
+    async def keep_media(
+        self, work: MediaWork, fetched: Fetched, media_type: str, took: timedelta, now: datetime
+    ) -> None:
+        """Its bytes are ours."""
+        fetch_ms = took // _MILLISECOND
+        await self._db.write(
+            lambda tx: media.keep(tx, work, fetched, media_type, fetch_ms, self.worker_id, now)
+        )
+
+    async def finish_media(
+        self, work: MediaWork, reading: Reading, took: timedelta, now: datetime
+    ) -> MediaEnded:
+        """What it says is known, or why it can't be had."""
+        read_ms = took // _MILLISECOND
+        return await self._db.write(
+            lambda tx: media.finish(tx, work, reading, read_ms, self.worker_id, now, self._policy)
+        )
+
+    async def release_media(
+        self,
+        work: MediaWork,
+        error: str,
+        now: datetime,
+        *,
+        counted: Problem | None = None,
+        retry_after: timedelta | None = None,
+    ) -> MediaLater | MediaEnded:
+        """Another try, later."""
+        return await self._db.write(
+            lambda tx: media.release(
+                tx,
+                work,
+                error,
+                self.worker_id,
+                now,
+                self._policy,
+                counted=counted,
+                retry_after=retry_after,
+            )
+        )
+
     # the outbox
 
     async def claim_reply(
@@ -137,7 +205,7 @@ class Store:
         orphans = await self._db.write(
             lambda tx: upkeep.find_orphans(tx, self.worker_id, in_hand, now, self._policy)
         )
-        if not (orphans.turns or orphans.sends or orphans.dead_workers):
+        if not (orphans.turns or orphans.sends or orphans.media or orphans.dead_workers):
             return frozenset()
         return await self._db.write(
             lambda tx: upkeep.take_back(tx, orphans, self.worker_id, now, self._policy)

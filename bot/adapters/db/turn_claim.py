@@ -9,9 +9,11 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
+from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends, set_conversation
@@ -26,7 +28,8 @@ from bot.adapters.db.schema import (
 )
 from bot.adapters.db.spend import spent_on
 from bot.domain.conversation import Policy
-from bot.domain.history import Entry
+from bot.domain.entry import Entry
+from bot.domain.media import MEDIA_OPEN
 from bot.domain.turn import Claim, Claimed, Nothing, NotYet, Turn
 
 _HOUR = timedelta(hours=1)
@@ -46,16 +49,13 @@ _WAITING = (
         events.c.id.label("event_id"),
         events.c.attempts,
         events.c.due_at.label("replayed_at"),
-        messages.c.id,
-        messages.c.type,
-        messages.c.text,
-        messages.c.quoted_text,
-        messages.c.created_at,
+        *MESSAGE_COLUMNS,
     )
-    .select_from(events.join(messages, messages.c.id == events.c.message_id))
+    .select_from(with_media(events.join(messages, messages.c.id == events.c.message_id)))
     .where(
         events.c.conversation_id == bindparam("conversation"),
-        OPEN_EVENT,
+        # The table named, since files have a state too: SQLite knows its index by it all the same.
+        text(f"events.{OPEN_EVENT.text}"),
         events.c.state == "pending",
     )
     .order_by(events.c.seq)
@@ -71,6 +71,9 @@ _TAKE = (
     )
     .values(state="working", turn_id=bindparam("turn"))
 )
+
+
+_ONLY = events.c.id.in_(bindparam("ids", expanding=True))
 
 
 _REPLACE = (
@@ -123,18 +126,39 @@ def _claim_waiting(
     *,
     replaces: bool,
 ) -> Claim:
-    waiting = list(tx.execute(_WAITING, {"conversation": thread.row.id}))
-    if not waiting:
+    rows = _waiting_rows(tx, thread.row.id, now)
+    ready = [row for row in rows if row.media_state not in MEDIA_OPEN]
+    if len(ready) < len(rows):
+        latest = (thread.row.first_waiting_at or now) + policy.max_wait
+        if now < latest:
+            set_conversation(tx, thread.row.id, due_at=latest)
+            return NotYet(latest)
+    if not ready:  # what is not opened yet asks for a turn when it is
         tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
-        return Nothing("nothing waits")
-    refusal = _refusal(tx, thread, waiting, now, policy)
+        return Nothing("nothing waits" if not rows else "media are not here yet")
+    only = None if len(ready) == len(rows) else [row.event_id for row in ready]
+    refusal = _refusal(tx, thread, ready, now, policy)
     if refusal is not None:
-        _give_to_person(tx, thread.row.id, refusal, now)
+        _give_to_person(tx, thread.row.id, refusal, now, only)
         return Nothing(refusal)
     if replaces:
         tx.execute(_REPLACE, {"conversation": thread.row.id})
-    turn = _begin(tx, thread, waiting, worker_id, now)
+    turn = _begin(tx, thread, ready, worker_id, now, only)
     return Claimed(replace(turn, past=_past(tx, turn)))
+
+
+def _waiting_rows(tx: Connection, conversation_id: str, now: datetime) -> list[AnyRow]:
+    """What waits, in order; what its author has taken back waits no more."""
+    rows = list(tx.execute(_WAITING, {"conversation": conversation_id}))
+    deleted = [row.event_id for row in rows if row.deleted_at is not None]
+    if deleted:
+        tx.execute(
+            update(events)
+            .where(_ONLY)
+            .values(state="skipped", reason="deleted by the customer", ended_at=now),
+            {"ids": deleted},
+        )
+    return [row for row in rows if row.deleted_at is None]
 
 
 def _is_busy(tx: Connection, conversation_id: str, sends: list[AnyRow]) -> bool:
@@ -152,15 +176,8 @@ def _is_busy(tx: Connection, conversation_id: str, sends: list[AnyRow]) -> bool:
 
 
 _PAST = (
-    select(
-        messages.c.id,
-        messages.c.author,
-        messages.c.type,
-        messages.c.text,
-        messages.c.created_at,
-        messages.c.quoted_text,
-        messages.c.dead,
-    )
+    select(*MESSAGE_COLUMNS)
+    .select_from(with_media(messages))
     .where(
         messages.c.conversation_id == bindparam("conversation"),
         func.coalesce(messages.c.status, "in").in_(("in", "sent", "delivered", "uncertain")),
@@ -174,24 +191,19 @@ def _past(tx: Connection, turn: Turn) -> tuple[Entry, ...]:
     """What was really said, without what waits now, oldest first."""
     waiting = {entry.id for entry in turn.waiting}
     rows = tx.execute(_PAST, {"conversation": turn.conversation_id}).all()
-    return tuple(_entry(row) for row in reversed(rows) if row.id not in waiting)
-
-
-def _entry(row: AnyRow) -> Entry:
-    return Entry(
-        id=row.id,
-        author=row.author,
-        kind=row.type,
-        text=row.text,
-        at=row.created_at,
-        quoted=row.quoted_text,
-        dead=row.dead,
-    )
+    past = [row for row in reversed(rows) if row.id not in waiting]
+    return read_entries(tx, turn.conversation_id, past)
 
 
 def _begin(
-    tx: Connection, thread: Thread, waiting: list[AnyRow], worker_id: str, now: datetime
+    tx: Connection,
+    thread: Thread,
+    waiting: list[AnyRow],
+    worker_id: str,
+    now: datetime,
+    only: list[str] | None,
 ) -> Turn:
+    """`only`: the events it takes, None for all that wait."""
     conversation = thread.row
     first = min(
         waiting[0].created_at,
@@ -204,20 +216,11 @@ def _begin(
         contact_name=conversation.name,
         epoch=conversation.epoch,
         first_message_at=first,
-        waiting=tuple(
-            Entry(
-                id=row.id,
-                author="customer",
-                kind=row.type,
-                text=row.text,
-                at=row.created_at,
-                quoted=row.quoted_text,
-            )
-            for row in waiting
-        ),
+        waiting=read_entries(tx, conversation.id, waiting),
         attempts=max(row.attempts for row in waiting),
     )
-    tx.execute(_TAKE, {"conversation": conversation.id, "turn": turn.id})
+    take, which = (_TAKE, {}) if only is None else (_TAKE.where(_ONLY), {"ids": only})
+    tx.execute(take, {"conversation": conversation.id, "turn": turn.id, **which})
     tx.execute(_CLAIMED_CONVERSATION, {"conversation": conversation.id})
     tx.execute(
         _ADD_TURN,
@@ -263,12 +266,15 @@ def _refusal(
     return None
 
 
-def _give_to_person(tx: Connection, conversation_id: str, reason: str, now: datetime) -> None:
-    tx.execute(
+def _give_to_person(
+    tx: Connection, conversation_id: str, reason: str, now: datetime, only: list[str] | None
+) -> None:
+    skip = (
         update(events)
         .where(events.c.conversation_id == conversation_id, OPEN_EVENT, events.c.state == "pending")
         .values(state="skipped", reason=reason, ended_at=now)
     )
+    tx.execute(skip) if only is None else tx.execute(skip.where(_ONLY), {"ids": only})
     set_conversation(
         tx,
         conversation_id,

@@ -22,6 +22,7 @@ from bot.adapters.db.schema import (
 )
 from bot.adapters.db.spend import add_spending
 from bot.domain.conversation import Pause, Policy
+from bot.domain.media import MediaState
 from bot.domain.outbox import Outbound
 from bot.domain.turn import Answered, MadeBy, Reply, Turn
 from bot.domain.work import ToSend
@@ -107,22 +108,48 @@ def _answer(
         _count(tx, reply.made_by, now, policy)
         return Answered.DRAFTED
     if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
-        _end(tx, turn, worker_id, now, "superseded", reply.made_by)
-        _put_back(tx, turn)
-        latest = turn.first_message_at + policy.max_wait
-        due_at = latest if thread.row.due_at is None else min(thread.row.due_at, latest)
-        started = turn.first_message_at
-        set_conversation(tx, turn.conversation_id, first_waiting_at=started, due_at=due_at)
-        _count(tx, reply.made_by, now, policy)
-        return Answered.SUPERSEDED
+        return _supersede(tx, thread, turn, reply.made_by, worker_id, now, policy)
     _end(tx, turn, worker_id, now, "answered", reply.made_by)
     first = outbox.add_reply(tx, turn, thread, reply, now)
+    _bury_missing(tx, turn, now, first)
     _finish_events(tx, turn, now, "done", f"answered by {first}")
     _count(tx, reply.made_by, now, policy)
     if reply.hand_off is not None:
         pause = Pause("bot", resume_at(now, policy), reply.hand_off.reason)
         takeover.pause_conversation(tx, turn.conversation_id, pause, now, attention=True)
     return Answered.STORED
+
+
+def _supersede(
+    tx: Connection,
+    thread: Thread,
+    turn: Turn,
+    made_by: MadeBy,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+) -> Answered:
+    """Newer messages are there: everything waits for an answer that has seen them."""
+    _end(tx, turn, worker_id, now, "superseded", made_by)
+    _put_back(tx, turn)
+    latest = turn.first_message_at + policy.max_wait
+    due_at = latest if thread.row.due_at is None else min(thread.row.due_at, latest)
+    started = turn.first_message_at
+    set_conversation(tx, turn.conversation_id, first_waiting_at=started, due_at=due_at)
+    _count(tx, made_by, now, policy)
+    return Answered.SUPERSEDED
+
+
+def skip(
+    tx: Connection, turn: Turn, reason: str, worker_id: str, now: datetime, policy: Policy
+) -> Answered:
+    """Nothing needs to be said, unless something newer has arrived."""
+    thread = _lock_turn(tx, turn)
+    if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
+        return _supersede(tx, thread, turn, MadeBy(), worker_id, now, policy)
+    _end(tx, turn, worker_id, now, "skipped", MadeBy())
+    _finish_events(tx, turn, now, "skipped", reason)
+    return Answered.SKIPPED
 
 
 def release(
@@ -237,6 +264,27 @@ def _put_back(tx: Connection, turn: Turn) -> None:
 def _finish_events(tx: Connection, turn: Turn, now: datetime, state: str, reason: str) -> None:
     values: dict[str, Any] = {"end": state, "why": reason, "now": now}
     tx.execute(_FINISH, _turn_params(turn) | values)
+
+
+def _bury_missing(tx: Connection, turn: Turn, now: datetime, answered_by: str) -> None:
+    """Messages whose file could not be had are answered, and dead letters all the same."""
+    missing = {
+        entry.id: entry.media
+        for entry in turn.waiting
+        if entry.media is not None and entry.media.state is MediaState.FAILED
+    }
+    for message_id, file in missing.items():
+        what = "unknown" if file.reading.problem is None else file.reading.problem.value
+        error = f"the file could not be had: {what}"
+        if file.reading.error:
+            error = f"{error}: {file.reading.error}"
+        reason = f"media: answered without it by {answered_by}"
+        tx.execute(
+            update(events)
+            .where(_TURN_EVENTS, events.c.message_id == message_id)
+            .values(state="dead", reason=reason, error=error, ended_at=now),
+            _turn_params(turn),
+        )
 
 
 def _bury(tx: Connection, turn: Turn, error: str, limit: int, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import holds, settling, turns
+from bot.adapters.db import holds, media, settling, turns
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.lifecycle import DUE
 from bot.adapters.db.rows import ALL, AnyRow, lock
@@ -148,6 +148,7 @@ def find_work(tx: Connection, now: datetime, overdue: timedelta) -> Work:
         probes=_probes(tx, now),
         events=tx.execute(DUE, {"now": now}).first() is not None,
         lapses=tx.execute(_LAPSES, {"now": now}).first() is not None,
+        media=media.find_due(tx, until),
     )
 
 
@@ -169,6 +170,7 @@ class Orphans:
 
     turns: tuple[AnyRow, ...]
     sends: tuple[AnyRow, ...]
+    media: tuple[AnyRow, ...]
     dead_workers: tuple[str, ...]
 
 
@@ -215,6 +217,7 @@ def find_orphans(
     return Orphans(
         tuple(row for row in tx.execute(_HELD_TURNS) if is_orphan(row, timedelta(0))),
         tuple(row for row in tx.execute(_HELD_SENDS) if is_orphan(row, policy.send_timeout)),
+        tuple(row for row in tx.execute(media.HELD) if is_orphan(row, timedelta(0))),
         tuple(tx.execute(gone).scalars()),
     )
 
@@ -238,6 +241,8 @@ def take_back(
         if row is not None and row.status == "sending" and row.worker_id == send.worker_id:
             error = "its worker ended before the line's answer came"
             settling.become_unknown(tx, row, error, now, policy)
+    for file in orphans.media:
+        media.put_back(tx, file.id, file.worker_id)
     stale = [worker for worker in orphans.dead_workers if worker != worker_id]
     if stale:
         tx.execute(delete(workers).where(workers.c.id.in_(stale)))

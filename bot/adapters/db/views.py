@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal, literal_column, select
+from sqlalchemy import Connection, Row, Select, literal_column, select
 
 from bot.adapters.db.conversation_list import list_conversations
 from bot.adapters.db.engine import Database
 from bot.adapters.db.line_list import list_lines, list_lines_without_ids
+from bot.adapters.db.message_list import find_file, find_message, list_messages
 from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
-from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events, messages
+from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events
 from bot.domain.contact import contact_key
 from bot.domain.event import EventState
 from bot.domain.shown import (
@@ -22,7 +23,7 @@ from bot.domain.shown import (
     MessagePage,
     MessageView,
     ScopeView,
-    shown_status,
+    StoredFile,
 )
 from bot.errors import NotFound
 
@@ -75,11 +76,15 @@ class Views:
     ) -> MessagePage:
         """The newest messages (`before` the one with this id), oldest first. Raises NotFound."""
         limit = min(limit, MESSAGES_MAX)
-        return await self._db.read(lambda tx: _messages(tx, conversation_id, limit, before))
+        return await self._db.read(lambda tx: list_messages(tx, conversation_id, limit, before))
 
     async def message(self, message_id: str) -> MessageView:
         """One message. Raises NotFound."""
-        return await self._db.read(lambda tx: _message(tx, message_id))
+        return await self._db.read(lambda tx: find_message(tx, message_id))
+
+    async def media_file(self, media_id: str) -> StoredFile:
+        """Where a message's file is kept. Raises NotFound, also while it is not ours yet."""
+        return await self._db.read(lambda tx: find_file(tx, media_id))
 
     async def events(self, *, states: frozenset[str] = frozenset(), limit: int = 50) -> EventPage:
         """The newest events in these states (none named: all)."""
@@ -127,55 +132,6 @@ def _conversation(tx: Connection, conversation_id: str) -> ConversationView:
         raise NotFound("there is no such conversation")
     pauses: Pauses = load_pauses(tx)
     return show_conversation(row, pauses)
-
-
-def _messages(tx: Connection, conversation_id: str, limit: int, before: str | None) -> MessagePage:
-    known = select(literal(1)).where(conversations.c.id == conversation_id)
-    if tx.execute(known).first() is None:
-        raise NotFound("there is no such conversation")
-    query = select(messages).where(messages.c.conversation_id == conversation_id)
-    if before is not None:
-        query = query.where(messages.c.seq < _place(tx, conversation_id, before))
-    newest = tx.execute(query.order_by(messages.c.seq.desc()).limit(limit)).all()
-    return MessagePage(tuple(_show_message(row) for row in reversed(newest)))
-
-
-def _place(tx: Connection, conversation_id: str, message_id: str) -> int:
-    query = select(messages.c.seq).where(
-        messages.c.id == message_id, messages.c.conversation_id == conversation_id
-    )
-    seq = tx.execute(query).scalar()
-    if seq is None:
-        raise NotFound("there is no such message in this conversation")
-    return int(seq)
-
-
-def _message(tx: Connection, message_id: str) -> MessageView:
-    row = tx.execute(select(messages).where(messages.c.id == message_id)).first()
-    if row is None:
-        raise NotFound("there is no such message")
-    return _show_message(row)
-
-
-def _show_message(row: Row[Any]) -> MessageView:
-    return MessageView(
-        id=row.id,
-        direction=row.direction,
-        author=row.author,
-        type=row.type,
-        text=row.text,
-        transcript=row.transcript,
-        media_url=None,
-        status=shown_status(row.status),
-        error=row.error,
-        provider_id=row.provider_id,
-        prompt_version=row.prompt_version,
-        model=row.model,
-        tokens=row.tokens,
-        cost=row.cost,
-        draft=row.draft,
-        created_at=row.created_at,
-    )
 
 
 _SHOWN_OF_EVENT = (

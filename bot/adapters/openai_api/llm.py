@@ -6,6 +6,7 @@ answer is read here, since it may come from any server.
 """
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ import httpx2
 import openai
 
 from bot.adapters.openai_api.answers import error_code, read_completion
-from bot.domain.chat import ChatRequest, Completion
+from bot.domain.chat import ChatRequest, Completion, Picture
 from bot.domain.retry_after import parse_retry_after
 from bot.errors import Refused, Unavailable
 
@@ -100,7 +101,7 @@ class OpenAiLlm:
         body = {
             "model": self._model if request.model is None else request.model,
             "messages": [
-                {"role": message.role, "content": _encodable(message.content)}
+                {"role": message.role, "content": _content(message.content)}
                 for message in request.messages
             ],
             **self._limits,
@@ -122,6 +123,19 @@ class OpenAiLlm:
 
     def _away(self, what: str) -> Unavailable:
         return Unavailable(f"the model server {self._host} can't be reached ({what})")
+
+
+def _content(content: str | tuple[str | Picture, ...]) -> str | list[dict[str, Any]]:
+    if isinstance(content, str):
+        return _encodable(content)
+    return [_part(part) for part in content]
+
+
+def _part(part: str | Picture) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": _encodable(part)}
+    url = f"data:image/jpeg;base64,{b64encode(part.data).decode()}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _encodable(text: str) -> str:
