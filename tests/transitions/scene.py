@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, select
 
 from bot.adapters.db.engine import Database
-from bot.adapters.db.schema import conversations, events, lines, messages
+from bot.adapters.db.schema import conversations, events, lines, media, messages
 from bot.adapters.db.store import Store
 from bot.adapters.mossmoon import parse
 from bot.domain.contact import contact_key
@@ -21,7 +21,7 @@ from bot.domain.conversation import Pause, Policy, conversation_id
 from bot.domain.inbox import Audience, Filing, file_event
 from bot.domain.outbox import LineHeld, Outbound, SendOutcome
 from bot.domain.turn import Answered, Claimed, MadeBy, Reply, Turn
-from bot.domain.work import ToSend, Work
+from bot.domain.work import Accepted, ToSend, Work
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR_S = 3600
@@ -53,9 +53,9 @@ def event(kind: str, line: str = LINE, **fields: Any) -> Filing:
     return file_event(parse(json.dumps(body).encode()), Audience(), contact_key)
 
 
-def message(contact: str = ANNA, text: str = "hi", line: str = LINE) -> Filing:
+def message(contact: str = ANNA, text: str = "hi", line: str = LINE, **fields: Any) -> Filing:
     content = {"id": f"msg_{next(_number)}", "from": contact, "type": "text", "text": text}
-    return event("message.received", line, message=content)
+    return event("message.received", line, message=content | fields)
 
 
 def reply(*parts: str) -> Reply:
@@ -72,6 +72,7 @@ class Scene:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.now = START
+        self.last_message_id = ""
         self.policy = Policy(quiet_period=timedelta(0))
         self.store = self.another_worker()
 
@@ -95,10 +96,31 @@ class Scene:
 
     # what happens on the line
 
-    async def writes(self, contact: str = ANNA, text: str = "hi", line: str = LINE) -> str:
+    async def writes(
+        self, contact: str = ANNA, text: str = "hi", line: str = LINE, **fields: Any
+    ) -> str:
         """A customer writes; the conversation."""
-        await self.store.accept([message(contact, text, line)], self.now)
+        filing = message(contact, text, line, **fields)
+        await self._accept(filing)
         return thread(contact, line)
+
+    async def sends_voice(self, contact: str = ANNA) -> tuple[str, str]:
+        """A customer sends a voice note; the conversation and the attachment."""
+        media = {"url": "https://media.mossmoon.app/x?sig=1", "mime_type": "audio/ogg"}
+        filing = message(contact, "", type="voice", media=media)
+        accepted = await self._accept(filing)
+        (media_id,) = accepted.media
+        return thread(contact), media_id
+
+    async def changes(self, kind: str, text: str = "", sender: str = ANNA) -> None:
+        """The last message is changed or taken back."""
+        content = {"id": self.last_message_id, "from": sender, "text": text}
+        await self.arrives(kind, message=content)
+
+    async def _accept(self, filing: Filing) -> Accepted:
+        assert filing.message is not None
+        self.last_message_id = filing.message.provider_id
+        return await self.store.accept([filing], self.now)
 
     async def all_write(self, contacts: Sequence[str]) -> list[str]:
         await self.store.accept([message(contact) for contact in contacts], self.now)
@@ -178,6 +200,14 @@ class Scene:
         """Of all outbound messages."""
         rows = await self._rows(messages, messages.c.direction == "out")
         return [row.status for row in rows]
+
+    async def files(self, conversation: str) -> list[Row[Any]]:
+        """A conversation's attachments."""
+        return await self._rows(media, media.c.conversation_id == conversation)
+
+    async def pauses(self, conversation: str) -> None:
+        """A person takes over, until they hand back."""
+        await self.store.pause(conversation, pause(), self.now)
 
     async def conversation(self, conversation: str) -> Row[Any]:
         (row,) = await self._rows(conversations, conversations.c.id == conversation)

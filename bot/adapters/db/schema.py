@@ -268,7 +268,13 @@ media = Table(
     Column("cost", Float),
     Column("read_at", Instant),
     Column("read_ms", Integer),
-    Index("ix_media_open", "next_at", sqlite_where=OPEN_MEDIA, postgresql_where=OPEN_MEDIA),
+    Index(
+        "ix_media_open",
+        "state",
+        "next_at",
+        sqlite_where=OPEN_MEDIA,
+        postgresql_where=OPEN_MEDIA,
+    ),
     Index("ix_media_sha256", "sha256"),
 )
 

@@ -58,6 +58,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
     )
     op.create_index(
-        "ix_media_open", "media", ["next_at"], sqlite_where=_OPEN, postgresql_where=_OPEN
+        "ix_media_open",
+        "media",
+        ["state", "next_at"],
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
     )
     op.create_index("ix_media_sha256", "media", ["sha256"])
