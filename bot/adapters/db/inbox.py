@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.adapters.db import media
+from bot.adapters.db import attaching
 from bot.adapters.db.bulk import Bulk, Known, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import (
@@ -73,19 +73,19 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
     event_rows: list[dict[str, Any]] = []
     message_rows: list[dict[str, Any]] = []
     threads: dict[str, dict[str, Any]] = {}
-    attached: list[media.Attached] = []
+    attached: list[attaching.Attached] = []
     for filing in fresh:
         event_row, message_row = _rows(filing, seen, at)
         event_rows.append(event_row)
         if message_row is not None:
             if filing.message is not None and filing.message.media is not None:
-                attached.append(media.attach(message_row, filing.message.media))
+                attached.append(attaching.attach(message_row, filing.message.media))
             message_rows.append(message_row)
             due = event_row["state"] == EventState.PENDING
             _touch(threads, filing, at, due_at if due else None)
     _ADD_EVENTS.run(tx, event_rows)
     if message_rows:
-        media.add(tx, attached, now)
+        attaching.add(tx, attached, now)
         _ADD_MESSAGES.run(tx, message_rows)
         _touching(tx.dialect.name, policy.max_wait).run(tx, list(threads.values()))
     return Accepted(

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
 
-from bot.adapters.db import changes, holds, media, switch, takeover
+from bot.adapters.db import attaching, changes, holds, switch, takeover
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.pending import finish, wait_a_little
 from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
@@ -294,7 +294,7 @@ def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: dat
         "delivered_at": now,
     }
     if said.media is not None:
-        media.add(tx, [media.attach(message, said.media)], now)
+        attaching.add(tx, [attaching.attach(message, said.media)], now)
     tx.execute(insert(messages).values(**message))
     tx.execute(
         update(conversations)

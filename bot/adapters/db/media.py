@@ -1,25 +1,21 @@
 """The transitions of attachments. Each public function is a transaction or a part of one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
 from bot.adapters.db import takeover
-from bot.adapters.db.ids import new_id
+from bot.adapters.db.media_end import end
 from bot.adapters.db.pacing import retry_delay
-from bot.adapters.db.rows import AnyRow, lock, set_conversation
-from bot.adapters.db.schema import OPEN_EVENT, OPEN_MEDIA, events, messages, workers
+from bot.adapters.db.rows import AnyRow
+from bot.adapters.db.schema import OPEN_MEDIA, workers
 from bot.adapters.db.schema import media as table
 from bot.domain.conversation import Policy
 from bot.domain.media import Announced, Fetched, MediaState, MediaWork, Problem, Reading
 from bot.domain.work import MediaClaim, MediaEnded, MediaLater, MediaTaken
 from bot.errors import LostClaim
 
-GOOD_FOR = timedelta(hours=24)
-"""How long a signed address can be fetched from, counted from the webhook."""
 _LOOK_AGAIN = timedelta(seconds=1)
 _BATCH = 50
 _WORRYING = timedelta(minutes=10)
@@ -32,46 +28,6 @@ _READING_COLUMNS = (
 # What depended on our own settings or on a service's mood is tried again with the next such file.
 _PASSING = (Problem.NO_SERVICE, Problem.UNHEARD, Problem.TOO_LONG, Problem.TOO_LARGE)
 _WORTH_KEEPING = func.coalesce(table.c.problem, "").not_in([one.value for one in _PASSING])
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A message's file, to be stored with it."""
-
-    id: str
-    message: dict[str, Any]
-    announced: Announced
-
-
-def attach(message: dict[str, Any], announced: Announced) -> Attached:
-    """Give a message row that is about to be stored its file."""
-    attached = Attached(new_id("md"), message, announced)
-    message["media_id"] = attached.id
-    return attached
-
-
-def add(tx: Connection, attached: Sequence[Attached], now: datetime) -> None:
-    """Store files that are to be fetched at once."""
-    if attached:
-        tx.execute(insert(table), [_new_row(one, now) for one in attached])
-
-
-def _new_row(one: Attached, now: datetime) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "message_id": one.message["id"],
-        "conversation_id": one.message["conversation_id"],
-        "line_id": one.message["line_id"],
-        "kind": one.message["type"],
-        "state": MediaState.WAITING.value,
-        "url": one.announced.url,
-        "announced_type": one.announced.mime_type,
-        "announced_sha256": one.announced.sha256,
-        "filename": one.announced.filename,
-        "received_at": now,
-        "expires_at": now + GOOD_FOR,
-        "next_at": now,
-    }
 
 
 def claim(
@@ -92,7 +48,7 @@ def _claim_fetch(
     tx: Connection, row: AnyRow, worker_id: str, now: datetime, policy: Policy
 ) -> MediaClaim:
     if row.url is None or row.expires_at <= now:
-        return _end(tx, row, MediaState.FAILED, now, policy, _expired(row))
+        return end(tx, row, MediaState.FAILED, now, policy, _expired(row))
     _take(tx, row, MediaState.FETCHING, worker_id, now)
     announced = Announced(row.url, row.announced_type, row.announced_sha256, row.filename)
     return _work(row, announced)
@@ -119,7 +75,7 @@ def _claim_reading(
     found = tx.execute(known).first()
     if found is not None:
         values = {name: getattr(found, name) for name in _READING_COLUMNS}
-        return _end(tx, row, MediaState.READY, now, policy, None, **values)
+        return end(tx, row, MediaState.READY, now, policy, None, **values)
     busy = select(table.c.id).where(same, table.c.state == MediaState.READING).limit(1)
     if tx.execute(busy).first() is not None:
         tx.execute(update(table).where(table.c.id == row.id).values(next_at=now + _LOOK_AGAIN))
@@ -194,8 +150,8 @@ def finish(
     fetching = work.announced is not None
     row = _ours(tx, work, MediaState.FETCHING if fetching else MediaState.READING, worker_id)
     spent = {"fetch_ms": read_ms} if fetching else {"read_ms": read_ms, "cost": reading.cost}
-    end = MediaState.FAILED if fetching else MediaState.READY
-    return _end(tx, row, end, now, policy, reading, **spent)
+    ended = MediaState.FAILED if fetching else MediaState.READY
+    return end(tx, row, ended, now, policy, reading, **spent)
 
 
 def release(
@@ -216,10 +172,10 @@ def release(
     fetching = work.announced is not None
     row = _ours(tx, work, MediaState.FETCHING if fetching else MediaState.READING, worker_id)
     if counted is not None and row.attempts + 1 >= policy.max_attempts:
-        end = MediaState.FAILED if fetching else MediaState.READY
-        return _end(tx, row, end, now, policy, Reading(counted, error))
+        ended = MediaState.FAILED if fetching else MediaState.READY
+        return end(tx, row, ended, now, policy, Reading(counted, error))
     if not fetching and row.expires_at <= now:
-        return _end(tx, row, MediaState.READY, now, policy, Reading(Problem.UNHEARD, error))
+        return end(tx, row, MediaState.READY, now, policy, Reading(Problem.UNHEARD, error))
     wait = retry_delay(row.attempts + row.outages + 1, policy)
     next_at = now + (wait if retry_after is None else max(wait, retry_after))
     if fetching:
@@ -255,24 +211,6 @@ def put_back(tx: Connection, media_id: str, worker_id: str | None) -> None:
     )
 
 
-def replay(tx: Connection, message_id: str, now: datetime) -> str | None:
-    """A message is tried again: so is its file, if it could not be had; its id."""
-    failed = and_(table.c.message_id == message_id, table.c.state == MediaState.FAILED.value)
-    row = tx.execute(
-        select(table.c.id)
-        .select_from(messages.join(table, table.c.id == messages.c.media_id))
-        .where(messages.c.id == message_id, failed)
-    ).first()
-    if row is None:
-        return None
-    tx.execute(
-        update(table)
-        .where(table.c.id == row.id)
-        .values(state=MediaState.WAITING.value, next_at=now, attempts=0, outages=0, problem=None)
-    )
-    return str(row.id)
-
-
 def _ours(tx: Connection, work: MediaWork, state: MediaState, worker_id: str) -> AnyRow:
     query = select(table).where(
         table.c.id == work.id, table.c.state == state.value, table.c.worker_id == worker_id
@@ -298,66 +236,6 @@ def _move(
     )
     if moved.rowcount != 1:
         raise LostClaim(f"media {work.id} is no longer ours")
-
-
-def _end(
-    tx: Connection,
-    row: AnyRow,
-    state: MediaState,
-    now: datetime,
-    policy: Policy,
-    reading: Reading | None,
-    **values: Any,
-) -> MediaEnded:
-    """The last transition of an attachment: its message may be answered now."""
-    values = ({} if reading is None else _values(reading)) | values
-    if values.get("problem") == Problem.EXPIRED:
-        values["url"] = None
-    tx.execute(
-        update(table)
-        .where(table.c.id == row.id)
-        .values(state=state.value, worker_id=None, read_at=now, **values)
-    )
-    if values.get("service") is not None and values.get("text"):
-        said = update(messages).where(messages.c.id == row.message_id)
-        tx.execute(said.values(transcript=values["text"]))
-    if state is MediaState.FAILED:
-        reason = f"a file could not be had: {values['error']}"
-        takeover.need_attention(tx, row.conversation_id, reason)
-    _wake(tx, row, now, policy)
-    return MediaEnded(row.conversation_id, expired=values.get("problem") == Problem.EXPIRED)
-
-
-def _values(reading: Reading) -> dict[str, Any]:
-    return {
-        "problem": None if reading.problem is None else reading.problem.value,
-        "error": reading.error,
-        "text": reading.text,
-        "left_out": reading.left_out,
-        "pictures": "\n".join(reading.pictures),
-        "language": reading.language,
-        "duration_s": reading.duration_s,
-        "pages": reading.pages,
-        "service": reading.service,
-        "model": reading.model,
-    }
-
-
-def _wake(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> None:
-    """The message's turn is due as soon as the customer is quiet."""
-    thread = lock(tx, row.conversation_id)
-    waits = select(events.c.id).where(
-        events.c.conversation_id == row.conversation_id,
-        OPEN_EVENT,
-        events.c.message_id == row.message_id,
-        events.c.state == "pending",
-    )
-    if thread is None or thread.paused or tx.execute(waits).first() is None:
-        return
-    quiet_at = max(now, thread.row.last_message_at + policy.quiet_period)
-    due_at = quiet_at if thread.row.due_at is None else min(quiet_at, thread.row.due_at)
-    since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at
-    set_conversation(tx, row.conversation_id, due_at=due_at, first_waiting_at=since)
 
 
 _DUE = (

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, update
 
-from bot.adapters.db import holds, media, takeover
+from bot.adapters.db import attaching, holds, takeover
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
@@ -209,7 +209,7 @@ def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
     if not is_message:
         return None
     tx.execute(update(messages).where(messages.c.id == row.message_id).values(dead=False))
-    media.replay(tx, row.message_id, now)
+    attaching.replay(tx, row.message_id, now)
     _answer_tail(tx, row.conversation_id, now)
     return str(row.conversation_id)
 
