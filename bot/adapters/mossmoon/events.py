@@ -1,10 +1,30 @@
 """What the provider posts: bytes whose signature was right, made into a `ProviderEvent`.
 
-Known: the envelope (`event`, `id`, `line_id`), the four event types, and of a message `id`,
-`from`, `type`, `received_at`, `caption`, `media.mime_type`. Assumed, and read tolerantly:
+Known: the envelope (`event`, `id`, `line_id`), the four event types `message.received`,
+`message.delivered`, `line.ready`, `line.disconnected`, and of a message `id`, `from`, `type`,
+`received_at`, `caption`, `media.url`, `media.mime_type`, `media.sha256` (hex). Assumed, and read
+tolerantly:
 
-- text: `message.text`, else `message.text.body`, else `message.body`
-- voice note: the type `voice`, `audio`, `ptt` or `voice_note`, or any `audio/*` as `mime_type`
+- text: `message.text`, else `message.text.body`, `message.body`, `caption`, `media.caption`
+- voice note: the type `voice`, `audio`, `ptt` or `voice_note`, or any `audio/*` as `mime_type`,
+  whatever the type says
+- other types have more names: `photo`, `picture` (image); `gif`, `video_note`, `ptv` (video);
+  `file` (document); `live_location`; `contacts`, `vcard` (contact). Without a type, `image/*` and
+  `video/*` are what they say, `application/*` is a document
+- file: also as `message.media_url`, `message.mime_type`, `message.sha256`; its name is
+  `media.filename`, else `file_name`, else `name`. The hash may be in upper case, after `sha256:`,
+  or base64; in another form it counts as not announced. An address that is not http(s), has blanks
+  or is over 4,096 characters long: no file. A text, a place, a contact or a reaction has none
+- place: `message.location`: `name`, `address`, `latitude` or `lat`, `longitude` or `lng`, `long`,
+  `lon` (degrees, also as strings); all but the name also in the message itself
+- contact: `message.contacts` or `message.contact`, one or a list: `name` (or
+  `name.formatted_name`), `phones`: strings, or objects with `number` or `phone`. A place or a
+  contact may have a caption, its other texts are not read
+- reaction: `reaction.emoji`, else `message.emoji`, none: taken back; `reaction.message_id`, else
+  `message.message_id`: what it reacts to
+- `message.edited`, `message.deleted` or `message.revoked`: the earlier message's id is
+  `message.id`, else `message_id`, else `message.message_id`; an edit's text stands where that of
+  any message does, and is all of it
 - name: `message.profile_name`, else `from_name`, else `name`
 - group: `message.group_id` or `message.is_group` is there; also by the address: `@g.us`,
   `@newsletter`, `status@broadcast`
@@ -25,9 +45,19 @@ goes (about 1,000 levels) is malformed.
 import json
 from typing import Any
 
+from bot.adapters.mossmoon.fields import Odd, as_object, first, first_id
 from bot.adapters.mossmoon.ids import address, stable_id
-from bot.adapters.mossmoon.message import Odd, as_object, first, read_message, read_time
-from bot.domain.event import Content, Delivered, Ignored, LineChanged, ProviderEvent, Unread
+from bot.adapters.mossmoon.message import read_message, read_text, read_time
+from bot.domain.event import (
+    Content,
+    Deleted,
+    Delivered,
+    Edited,
+    Ignored,
+    LineChanged,
+    ProviderEvent,
+    Unread,
+)
 from bot.domain.untrusted import clean_line
 
 _TYPE_LIMIT = 100
@@ -113,6 +143,26 @@ def _sent(payload: dict[str, Any]) -> Content:
     return read_message(payload, from_me=True)
 
 
+def _edited(payload: dict[str, Any]) -> Content:
+    text = read_text(as_object(payload.get("message")))
+    if not text.strip():
+        raise Odd("message.text is missing, or is empty")
+    return Edited(_earlier_id(payload), _sender(payload), text)
+
+
+def _deleted(payload: dict[str, Any]) -> Content:
+    return Deleted(_earlier_id(payload), _sender(payload))
+
+
+def _earlier_id(payload: dict[str, Any]) -> str:
+    message = as_object(payload.get("message"))
+    candidates = (message.get("id"), payload.get("message_id"), message.get("message_id"))
+    provider_id = first_id(*candidates)
+    if provider_id is None:
+        raise Odd("message.id is missing, or is no non-empty string")
+    return provider_id
+
+
 def _delivered(payload: dict[str, Any]) -> Content:
     message = as_object(payload.get("message"))
     status = message.get("status")
@@ -135,6 +185,9 @@ def _line_changed(payload: dict[str, Any]) -> Content:
 _READERS = {
     "message.received": _received,
     "message.sent": _sent,
+    "message.edited": _edited,
+    "message.deleted": _deleted,
+    "message.revoked": _deleted,
     "message.delivered": _delivered,
     "line.ready": _line_changed,
     "line.disconnected": _line_changed,

@@ -5,8 +5,18 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from bot.adapters.mossmoon.attachment import (
+    media_family,
+    read_cards,
+    read_emoji,
+    read_media,
+    read_place,
+    read_target,
+)
+from bot.adapters.mossmoon.fields import Odd, as_object, first, first_string
 from bot.adapters.mossmoon.ids import address, stable_id
 from bot.domain.event import Quoted, Received
+from bot.domain.media import Announced
 from bot.domain.untrusted import clean_line, clean_text
 
 TEXT_LIMIT = 20_000
@@ -15,11 +25,18 @@ _KIND_LIMIT = 50
 _YEARS = range(2000, 2101)
 _MILLISECONDS_FROM = 1e11
 _NUMBER = re.compile(r"\d{9,14}(\.\d{1,9})?", re.ASCII)
-_VOICE = frozenset({"voice", "audio", "ptt", "voice_note"})
-
-
-class Odd(Exception):
-    """The message is incomplete or of the wrong shape; the text says where."""
+_KINDS = {
+    **dict.fromkeys(("audio", "ptt", "voice_note"), "voice"),
+    **dict.fromkeys(("photo", "picture"), "image"),
+    **dict.fromkeys(("gif", "video_note", "ptv"), "video"),
+    "file": "document",
+    "live_location": "location",
+    **dict.fromkeys(("contacts", "vcard"), "contact"),
+}
+"""Other names of the kinds; whatever stands nowhere here keeps its own."""
+_FAMILIES = {"image": "image", "video": "video", "application": "document"}
+_ONLY_WORDS = frozenset({"text", "location", "contact", "reaction"})
+"""Kinds that carry no file: at most a thumbnail."""
 
 
 def read_message(payload: dict[str, Any], *, from_me: bool) -> Received:
@@ -37,24 +54,26 @@ def read_message(payload: dict[str, Any], *, from_me: bool) -> Received:
         provider_id=provider_id,
         sender=sender,
         kind=kind,
-        text=_text(message, kind),
+        text=_words(message, kind),
         received_at=read_time(first(message.get("received_at"), message.get("timestamp"))),
         profile_name=_name(message),
-        quoted=_quoted(message),
+        quoted=read_target(message) if kind == "reaction" else _quoted(message),
+        media=_media(message, kind),
         unanswerable=_unanswerable(message, sender, recipient),
         from_me=from_me,
         recipient=recipient,
     )
 
 
-def as_object(value: object) -> dict[str, Any]:
-    """The value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def first(*values: object) -> object:
-    """The first value that is there and not empty, None when there is none."""
-    return next((value for value in values if value is not None and value != ""), None)
+def read_text(message: dict[str, Any]) -> str:
+    """The text or the caption; empty when there is none."""
+    text = message.get("text")
+    if isinstance(text, dict):
+        text = text.get("body")
+    if not isinstance(text, str) or not text:
+        media = as_object(message.get("media"))
+        text = first_string(message.get("body"), message.get("caption"), media.get("caption"))
+    return clean_text(text, TEXT_LIMIT)
 
 
 def read_time(value: object) -> datetime | None:
@@ -93,31 +112,56 @@ def _ends(
 
 
 def _kind(message: dict[str, Any]) -> str:
-    media = as_object(message.get("media"))
-    mime_type = first(media.get("mime_type"), message.get("mime_type"))
-    if isinstance(mime_type, str) and mime_type.lower().startswith("audio/"):
+    family = media_family(message)
+    if family == "audio":
         return "voice"
     kind = message.get("type")
     if kind == "text":
         return "text"
-    if not isinstance(kind, str):
-        raise Odd("message.type is missing, or is no string")
-    kind = clean_line(kind, _KIND_LIMIT).lower()
-    if not kind:
-        raise Odd("message.type is empty")
-    return "voice" if kind in _VOICE else kind
+    word = clean_line(kind, _KIND_LIMIT).lower() if isinstance(kind, str) else ""
+    if word:
+        return _KINDS.get(word, word)
+    if family in _FAMILIES:
+        return _FAMILIES[family]
+    raise Odd("message.type is missing, or is no non-empty string")
 
 
-def _text(message: dict[str, Any], kind: str) -> str:
-    text = message.get("text")
-    if isinstance(text, dict):
-        text = text.get("body")
-    if not text:
-        text = first(message.get("body"), message.get("caption"))
-    cleaned = clean_text(text, TEXT_LIMIT) if isinstance(text, str) else ""
-    if kind == "text" and not cleaned.strip():
+def _words(message: dict[str, Any], kind: str) -> str:
+    match kind:
+        case "text":
+            return _required_text(message)
+        case "location":
+            return _place(message)
+        case "contact":
+            return _with_caption(read_cards(message), message)
+        case "reaction":
+            return read_emoji(message)
+        case _:
+            return read_text(message)
+
+
+def _required_text(message: dict[str, Any]) -> str:
+    text = read_text(message)
+    if not text.strip():
         raise Odd("message.text is missing, or is empty")
-    return cleaned
+    return text
+
+
+def _place(message: dict[str, Any]) -> str:
+    words = _with_caption(read_place(message), message)
+    if not words:
+        raise Odd("message.location says nothing: no name, address or coordinates")
+    return words
+
+
+def _with_caption(words: str, message: dict[str, Any]) -> str:
+    """The caption alone: what else such a message has for a text is a thumbnail or a vCard."""
+    caption = first_string(message.get("caption"))
+    return clean_text(f"{words}\n{caption.strip()}", TEXT_LIMIT).strip()
+
+
+def _media(message: dict[str, Any], kind: str) -> Announced | None:
+    return None if kind in _ONLY_WORDS else read_media(message)
 
 
 def _name(message: dict[str, Any]) -> str | None:
