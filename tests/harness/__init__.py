@@ -14,6 +14,7 @@ test never freezes a server.
 from tests.harness.bot_process import Bot, Finished
 from tests.harness.http_server import Answer, Behaviour, Drop, Gate, Hang, Plan, Request
 from tests.harness.llm import ScriptedLlm, fail, hand_off, say
+from tests.harness.media_host import ScriptedMediaHost, Stream
 from tests.harness.network import Network, eventually
 from tests.harness.provider import Customer, ScriptedProvider, Send
 from tests.harness.stores import Stores
@@ -31,9 +32,11 @@ __all__ = [
     "Plan",
     "Request",
     "ScriptedLlm",
+    "ScriptedMediaHost",
     "ScriptedProvider",
     "Send",
     "Stores",
+    "Stream",
     "eventually",
     "fail",
     "hand_off",

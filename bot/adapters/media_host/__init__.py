@@ -1,0 +1,5 @@
+"""Downloads from the hosts that media may come from, and from nowhere else."""
+
+from bot.adapters.media_host.hosts import MediaHosts
+
+__all__ = ["MediaHosts"]
