@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Bot, Network, ScriptedLlm, ScriptedProvider
+from tests.harness import (
+    Bot,
+    Network,
+    ScriptedLlm,
+    ScriptedMediaHost,
+    ScriptedProvider,
+    ScriptedSpeech,
+)
 from tests.harness.stores import EMBEDDED, SERVERS, open_stores
 
 NewBot = Callable[..., Awaitable[Bot]]
@@ -62,7 +69,14 @@ class _Stage:
         self._network = network
         self._stores = open_stores(kind)
         stores = network.wait(self._stores.__aenter__())
-        self.bot = Bot(ScriptedProvider(network), ScriptedLlm(network), stores, **wanted)
+        self.bot = Bot(
+            ScriptedProvider(network),
+            ScriptedLlm(network),
+            stores,
+            ScriptedMediaHost(network),
+            ScriptedSpeech(network),
+            **wanted,
+        )
         _bots.append(self.bot)
 
     def end(self) -> None:
@@ -73,12 +87,15 @@ class _Stage:
             self.bot.remove()
             self.bot.provider.close()
             self.bot.llm.close()
+            self.bot.media.close()
+            self.bot.speech.close()
             _bots.remove(self.bot)
             self._network.wait(self._stores.__aexit__(None, None, None))
 
 
 def _assert_plans_fired(bot: Bot) -> None:
-    unused = bot.provider.forget_plans() + bot.llm.forget_plans()
+    servers = (bot.provider, bot.llm, bot.media, bot.speech)
+    unused = [plan for server in servers for plan in server.forget_plans()]
     assert not unused, f"planned, but never asked for: {unused}"
 
 

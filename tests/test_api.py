@@ -154,7 +154,7 @@ JSON = {"content-type": "application/json"}
         ("GET", "/api/why/ev_1", {}, 501),
         ("GET", "/api/contacts/+15550001/export", {}, 501),
         ("DELETE", "/api/contacts/+15550001", {}, 501),
-        ("GET", "/api/media/x", {}, 501),
+        ("GET", "/api/media/x", {}, 404),
         ("GET", "/console", {}, 501),
     ],
 )

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Bot, Network, ScriptedLlm, ScriptedProvider, Stores
+from tests.harness import (
+    Bot,
+    Network,
+    ScriptedLlm,
+    ScriptedMediaHost,
+    ScriptedProvider,
+    ScriptedSpeech,
+    Stores,
+)
 from tests.harness.stores import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
@@ -115,18 +123,27 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return Image(opt, app)
 
 
-@pytest.fixture
-def neighbours(network: Network) -> Iterator[tuple[ScriptedProvider, ScriptedLlm]]:
-    provider, llm = ScriptedProvider(network), ScriptedLlm(network)
-    yield provider, llm
-    provider.close()
-    llm.close()
+Neighbours = tuple[ScriptedProvider, ScriptedLlm, ScriptedMediaHost, ScriptedSpeech]
 
 
 @pytest.fixture
-def bot_env(neighbours: tuple[ScriptedProvider, ScriptedLlm], image: Image) -> Iterator[Bot]:
+def neighbours(network: Network) -> Iterator[Neighbours]:
+    around = (
+        ScriptedProvider(network),
+        ScriptedLlm(network),
+        ScriptedMediaHost(network),
+        ScriptedSpeech(network),
+    )
+    yield around
+    for server in around:
+        server.close()
+
+
+@pytest.fixture
+def bot_env(neighbours: Neighbours, image: Image) -> Iterator[Bot]:
     """A bot with the image's environment, its folders moved to where this test may write."""
-    bot = Bot(*neighbours, Stores(EMBEDDED), settings=None)
+    provider, llm, media, speech = neighbours
+    bot = Bot(provider, llm, Stores(EMBEDDED), media, speech)
     bot.env |= {
         "BOT_CONFIG": str(image.app / "config.yaml"),
         "BOT__SERVER__HOST": _image_env()["BOT__SERVER__HOST"],

@@ -11,7 +11,6 @@ _CALLS = (
     ("GET", "/why/{id}"),
     ("GET", "/contacts/{phone}/export"),
     ("DELETE", "/contacts/{phone}"),
-    ("GET", "/media/{id}"),
 )
 
 

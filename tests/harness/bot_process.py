@@ -17,9 +17,11 @@ from typing import Any
 import httpx
 
 from tests.harness.llm import ScriptedLlm
+from tests.harness.media_host import ScriptedMediaHost
 from tests.harness.network import Network, eventually
 from tests.harness.process import Process
 from tests.harness.provider import API_KEY, SECRET, Customer, ScriptedProvider
+from tests.harness.speech import ScriptedSpeech
 from tests.harness.stores import Stores
 
 TOKEN = "operator-token-of-the-tests"
@@ -62,6 +64,8 @@ class Bot:
         provider: ScriptedProvider,
         llm: ScriptedLlm,
         stores: Stores,
+        media: ScriptedMediaHost,
+        speech: ScriptedSpeech,
         *,
         settings: Mapping[str, Any] | None = None,
         prompts: Mapping[str, str] | None = None,
@@ -69,9 +73,12 @@ class Bot:
     ) -> None:
         self.provider = provider
         self.llm = llm
+        self.media = media
+        self.speech = speech
         self.network: Network = provider.network
         self.folder = Path(tempfile.mkdtemp(prefix="bot-"))
-        self.settings = _merged(SETTINGS, {} if settings is None else settings)
+        base = _merged(SETTINGS, {"media": {"allowed_hosts": [media.allowed]}})
+        self.settings = _merged(base, {} if settings is None else settings)
         self.executable: tuple[str, ...] = (sys.executable, "-m", "bot")
         self.processes: list[Process] = []
         self.port = _free_port()
@@ -92,6 +99,8 @@ class Bot:
             "MOSSMOON_BASE_URL": f"{self.provider.url}/api/v1",
             "OPENAI_API_KEY": "sk-of-the-tests",
             "OPENAI_BASE_URL": f"{self.llm.url}/v1",
+            "DEEPGRAM_API_KEY": "dg-of-the-tests",
+            "DEEPGRAM_BASE_URL": self.speech.url,
             "OPERATOR_TOKEN": TOKEN,
             **{name: os.environ[name] for name in ("BOT_DEBUG",) if name in os.environ},
         }
@@ -214,6 +223,18 @@ class Bot:
         conversation_id = (await self.conversation(customer))["id"]
         page = await self.api("GET", f"/api/conversations/{conversation_id}/messages")
         return list(page["items"])
+
+    async def media_is(self, customer: Customer, state: str, *, with_error: bool = False) -> Any:
+        """The customer's latest file, once it is in this state (and has met an error)."""
+
+        async def there() -> Any:
+            files = [one["media"] for one in await self.messages(customer) if one["media"]]
+            assert files, "no file yet"
+            assert files[-1]["state"] == state, files[-1]
+            assert not with_error or files[-1]["error"], files[-1]
+            return files[-1]
+
+        return await eventually(there)
 
     async def handled(self, *event_ids: str, timeout_s: float = 15) -> list[Any]:
         """Waits until these provider events are done, skipped or dead, and returns them.

@@ -1,5 +1,6 @@
 """A scripted model that speaks Chat Completions. Without a plan it repeats the last message."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -65,8 +66,27 @@ class ScriptedLlm(ScriptedServer):
 
 
 def _last_message(request: Request) -> str:
-    return str(request.json["messages"][-1]["content"])
+    return words_of(request.json["messages"][-1]["content"])
+
+
+def words_of(content: Any) -> str:
+    """A message's words; `[picture]` where it shows one."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text", "[picture]")) for part in content)
+
+
+def pictures_of(content: Any) -> list[bytes]:
+    """The pictures that a message shows, as JPEG."""
+    if isinstance(content, str):
+        return []
+    urls = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    assert all(url.startswith("data:image/jpeg;base64,") for url in urls), urls
+    return [base64.b64decode(url.partition(",")[2], validate=True) for url in urls]
 
 
 def _last_message_holds(words: str | None) -> Callable[[Request], bool]:
-    return lambda request: words is None or words in _last_message(request)
+    return lambda request: (
+        request.path.endswith("/chat/completions")
+        and (words is None or words in _last_message(request))
+    )

@@ -206,6 +206,19 @@ class Customer:
             await self.provider.deliver(event)
         return [event["id"] for event in events]
 
+    async def sends(
+        self, kind: str, media: Mapping[str, Any] | None = None, caption: str = "", **fields: Any
+    ) -> str:
+        """A file, or something else that is no text; returns the event id."""
+        given = {"type": kind, **fields}
+        if media is not None:
+            given["media"] = dict(media)
+        if caption:
+            given["caption"] = caption
+        event = self.event(None, **given)
+        await self.provider.deliver(event)
+        return str(event["id"])
+
     async def reads(self, count: int = 1, timeout_s: float = 15) -> list[str]:
         """All texts received so far, once there are at least `count`."""
 
