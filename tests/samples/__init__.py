@@ -23,6 +23,7 @@ from tests.samples.photos import (
     sticker_webp,
 )
 from tests.samples.voices import (
+    chromium_webm,
     hours_ogg,
     noise_ogg,
     silence_ogg,
@@ -43,6 +44,7 @@ from tests.samples.voices import (
 )
 
 __all__ = [
+    "chromium_webm",
     "csv_text",
     "docx",
     "encrypted_pdf",

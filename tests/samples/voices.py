@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 import av
@@ -45,6 +46,11 @@ def silence_ogg(seconds: float = 2) -> bytes:
 def voice_webm(seconds: float = 2) -> bytes:
     """As Chromium records it: WebM with Opus, written as it goes, so that no length is in it."""
     return _encoded("webm", "libopus", seconds, one_way=True)
+
+
+def chromium_webm() -> bytes:
+    """1.5 s that a real Chromium recorded from its made-up microphone."""
+    return (Path(__file__).parent / "chromium.webm").read_bytes()
 
 
 @functools.cache

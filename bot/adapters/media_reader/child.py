@@ -66,12 +66,12 @@ def _limit(what: int, most: int) -> None:
 def _answer(task: Task) -> bytes:
     try:
         read = _reader(task)
+        _limit(resource.RLIMIT_FSIZE, 0)  # not before the imports, which may write bytecode
         file = open(task.path, "rb")  # noqa: SIM115 - open until the end of the process
     except ImportError as error:
         return encode_fault(f"files of this kind can't be read: {error.name} is not installed")
     except OSError as error:
         return encode_fault(f"a stored file can't be opened: {error.strerror}")
-    _limit(resource.RLIMIT_FSIZE, 0)  # not before the imports, which may write bytecode
     try:
         if not os.fstat(file.fileno()).st_size:
             raise BadMedia(Problem.EMPTY, "no bytes")

@@ -4,13 +4,18 @@ import io
 import warnings
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
 from bot.adapters.media_reader.wire import ReadLimits
 from bot.domain.media import Page, Problem
 from bot.errors import BadMedia
 
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+# The last two are imported by name: for a format that is not loaded Pillow loads all that it knows.
+_FORMATS: Final = (
+    *("JPEG", "PNG", "GIF", "BMP"),
+    WebPImagePlugin.WebPImageFile.format,
+    TiffImagePlugin.TiffImageFile.format,
+)
 _SCALED: Final = frozenset({"L", "RGB", "CMYK", "YCbCr"})
 """Modes that can be made smaller as they are; a palette can't."""
 _QUALITIES: Final = (88, 80, 70, 60, 45, 30)

@@ -80,8 +80,12 @@ def _opened(file: BinaryIO, media_type: str) -> InputContainer:
     if name is None:
         raise BadMedia(Problem.UNREADABLE, f"{media_type} holds no sound that is read here")
     file.seek(0)
-    allowed = {"codec_whitelist": ",".join(sorted(_CODECS)), "protocol_whitelist": "none"}
-    return av.open(file, "r", format=name, container_options=allowed)
+    options = {
+        "codec_whitelist": ",".join(sorted(_CODECS)),
+        "protocol_whitelist": "none",  # nothing but this file
+        "ignore_editlist": "1",  # a service may hear what a film leaves out
+    }
+    return av.open(file, "r", format=name, container_options=options)
 
 
 def _sound_stream(container: InputContainer, media_type: str) -> AudioStream:
