@@ -4,6 +4,7 @@ The only place that knows them all, and the only one that imports an adapter lat
 configured is not loaded.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -191,6 +192,8 @@ def make_host(settings: Settings, endpoints: Endpoints) -> MediaHosts:
 def make_blobs(settings: Settings) -> MediaStore:
     """Where media are kept."""
     if settings.media.store:
+        # The library reads the process's environment, which knows nothing of `.env`.
+        os.environ.update(settings.secrets.bucket)
         return MediaStore.at(settings.media.store)
     return MediaStore.in_folder(settings.secrets.data_dir / "media")
 

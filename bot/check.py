@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.adapters.media_host import AllowedHosts
 from bot.adapters.prompt_files import parse_prompt, prompt_name
 from bot.config import Examined, Settings, examine
 from bot.domain.prompt import Business, Prompt
@@ -41,9 +42,18 @@ def check(
     """Everything an operator has written, read as the bot would read it now."""
     examined = examine(config_path, environ, dev=dev)
     prompts = _Prompts(examined)
-    faults = [*examined.faults, *prompts.faults()]
+    faults = [*examined.faults, *prompts.faults(), *_hosts(examined)]
     warnings = [*examined.warnings, *prompts.warnings, *_sqlite(examined)]
     return CheckResult(tuple(faults), tuple(warnings), examined.settings)
+
+
+def _hosts(examined: Examined) -> Sequence[Fault]:
+    """Hosts that no address could ever be on."""
+    try:
+        AllowedHosts(() if examined.tree is None else examined.tree.media.allowed_hosts)
+    except SettingsError as error:
+        return error.faults
+    return ()
 
 
 class _Prompts:

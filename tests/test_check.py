@@ -71,7 +71,7 @@ def test_a_folder_in_place_of_a_prompt_is_a_fault(folder: Path) -> None:
     assert lines(check(None, SECRETS))[0] == ["prompts/odd.yaml: not a file: put a prompt there"]
 
 
-@pytest.mark.parametrize("key", ["away", "apology", "unheard", "disclosure", "opt_out", "opt_in"])
+@pytest.mark.parametrize("key", ["away", "apology", "disclosure", "opt_out", "opt_in"])
 def test_a_prompt_key_that_nothing_acts_on_yet_is_a_warning(key: str, folder: Path) -> None:
     (folder / "prompts" / "default.yaml").write_text(GOOD + f"{key}: Bye.\n")
     faults, warnings = lines(check(None, SECRETS))
@@ -96,3 +96,9 @@ def test_a_file_that_is_no_yaml_does_not_hide_the_rest(folder: Path) -> None:
         "MOSSMOON_API_KEY",
         "prompts/default.yaml:2:1",
     ]
+
+
+def test_a_media_host_that_no_address_could_be_on_is_a_fault(folder: Path) -> None:
+    (folder / "config.yaml").write_text('media: {allowed_hosts: ["2130706433"]}\n')
+    (fault,) = lines(check(None, SECRETS))[0]
+    assert fault.startswith("media.allowed_hosts: ")

@@ -131,13 +131,12 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "half a price": ("llm: {prices: {m: {input: 1}}}", ["1:19: llm.prices.m.output: is missing"]),
     "not built yet": (
         "takeover:\n  operators: ['+34600111222']\n  notify_url: https://x\n"
-        "retention: {messages_days: 1, media_days: 2}\nspeech: {provider: local}\n",
+        "retention: {messages_days: 1, media_days: 2}\n",
         [
             "2:14: takeover.operators: not built yet: leave it empty",
             "3:15: takeover.notify_url: not built yet: leave it empty",
             "4:28: retention.messages_days: not built yet: write 0",
             "4:43: retention.media_days: not built yet: write 0",
-            "5:20: speech.provider: not built yet: write `none`",
         ],
     ),
 }
@@ -194,12 +193,26 @@ def test_a_missing_default_file_is_a_warning_and_a_missing_named_one_a_fault(wri
 
 
 ODDITIES: dict[str, tuple[str, dict[str, str], str]] = {
-    "the key's place": ("speech:\n  provider: deepgram\n", {}, "config.yaml:2:13: speech.provider"),
-    "its variable": ("", {"BOT__SPEECH__PROVIDER": "deepgram"}, "BOT__SPEECH__PROVIDER"),
-    "its section's variable": ("", {"BOT__SPEECH": '{"provider": "deepgram"}'}, "BOT__SPEECH"),
-    "no place: an empty section": ("speech:\n", {}, "speech.provider"),
-    "no place: another section": ("llm: {model: x}\n", {}, "speech.provider"),
-    "no place: an empty file": ("", {}, "speech.provider"),
+    "the key's place": (
+        "conversation:\n  quiet_period_s: 9\n  max_wait_s: 5\n",
+        {},
+        "config.yaml:3:15: conversation.max_wait_s",
+    ),
+    "its variable": (
+        "conversation: {quiet_period_s: 9}\n",
+        {"BOT__CONVERSATION__MAX_WAIT_S": "5"},
+        "BOT__CONVERSATION__MAX_WAIT_S",
+    ),
+    "its section's variable": (
+        "",
+        {"BOT__CONVERSATION": '{"quiet_period_s": 9, "max_wait_s": 5}'},
+        "BOT__CONVERSATION",
+    ),
+    "no place: another key of the section": (
+        "conversation: {quiet_period_s: 90}\n",
+        {},
+        "conversation.max_wait_s",
+    ),
 }
 
 
@@ -207,14 +220,41 @@ ODDITIES: dict[str, tuple[str, dict[str, str], str]] = {
 def test_a_warning_names_a_place_only_where_the_key_stands(case: str, write: Write) -> None:
     text, env, place = ODDITIES[case]
     warnings = [str(one) for one in read(write(text), {"DEEPGRAM_API_KEY": "x"} | env).warnings]
-    assert [one for one in warnings if one.startswith(f"{place}: ") and "not built yet" in one]
+    assert [one for one in warnings if one.startswith(f"{place}: ") and "quiet_period_s" in one]
 
 
 def test_a_missing_file_has_no_places(write: Write) -> None:
     write("").unlink()
-    warnings = [str(one) for one in read(env={"DEEPGRAM_API_KEY": "x"}).warnings]
+    env = {"BOT__CONVERSATION__QUIET_PERIOD_S": "90"}
+    warnings = [str(one) for one in read(env=env).warnings]
     assert not any("config.yaml:1" in one for one in warnings)
-    assert any(one.startswith("speech.provider: ") for one in warnings)
+    assert any(one.startswith("conversation.max_wait_s: ") for one in warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "warning"),
+    [
+        ("", {}, "DEEPGRAM_API_KEY: not set, so speech.provider is `none`: voice notes get"),
+        ("speech: {provider: openai}\n", {}, "OPENAI_API_KEY: not set, so speech.provider"),
+        (
+            "speech: {fallback: [openai]}\n",
+            {"DEEPGRAM_API_KEY": "x"},
+            "OPENAI_API_KEY: not set, so it is left out",
+        ),
+        ("speech: {provider: local}\n", {}, "speech.local_model: `local` needs the folder"),
+    ],
+)
+def test_a_speech_service_without_what_it_needs_is_a_warning(
+    text: str, env: dict[str, str], warning: str, write: Write
+) -> None:
+    warnings = [str(one) for one in read(write(text), env).warnings]
+    assert any(one.startswith(warning) for one in warnings), warnings
+
+
+@pytest.mark.parametrize("text", ["s3:/bucket", "ftp://bucket", "s3://key:secret@bucket", "media"])
+def test_a_store_that_is_none_is_a_fault(text: str, write: Write) -> None:
+    (fault,) = faults(write(f'media: {{store: "{text}"}}\n'))
+    assert "media.store: write s3://bucket/folder" in fault
 
 
 def test_a_phone_number_without_quotes_stays_the_number_it_was(write: Write) -> None:

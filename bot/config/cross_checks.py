@@ -48,9 +48,10 @@ def _odd_speech(
     for name in wanted:
         if name in usable or (dev and name == "deepgram"):
             continue
-        outcome = "it is left out" if usable else "voice notes get the prompt's `unheard`"
-        setting = "speech.provider is `none`" if name == tree.speech.provider else "left out"
-        yield Fault(f"not set, so {setting}: {outcome}", f"{name.upper()}_API_KEY")
+        outcome = "so it is left out"
+        if not usable:
+            outcome = "so speech.provider is `none`: voice notes get the prompt's `unheard`"
+        yield Fault(f"not set, {outcome}", f"{name.upper()}_API_KEY")
     if "local" in wanted and not tree.speech.local_model:
         message = "`local` needs the folder of a faster-whisper model here"
         yield sources.about(("speech", "local_model"), message)

@@ -1,7 +1,8 @@
 """Secrets and addresses from the environment. No value of theirs ever appears in a fault."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +14,7 @@ from bot.config.variables import Variables
 PLACEHOLDERS = frozenset({"replace-me-with-your-webhook-secret", "mm_live_replace_me"})
 """What `.env.example` holds: a copied file that nobody filled in must not start."""
 
+_OF_BUCKETS = ("AWS_", "GOOGLE_", "AZURE_")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -42,6 +44,8 @@ class Secrets:
     """None: the embedded one."""
     data_dir: Path
     operator_tokens: tuple[OperatorToken, ...]
+    bucket: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the environment says of the media store's bucket: `AWS_…`, `GOOGLE_…`, `AZURE_…`."""
 
 
 def read_secrets(variables: Variables, folder: Path, *, dev: bool) -> Secrets:
@@ -60,6 +64,9 @@ def read_secrets(variables: Variables, folder: Path, *, dev: bool) -> Secrets:
         redis_url=_redis_url(variables),
         data_dir=(folder / data_dir).absolute(),
         operator_tokens=_operator_tokens(variables),
+        bucket={
+            name: value for name, value in variables.values.items() if name.startswith(_OF_BUCKETS)
+        },
     )
 
 

@@ -22,6 +22,7 @@ from bot.config.values import (
     ServiceName,
     ShortText,
     SpeechProvider,
+    Store,
     Text,
     TextBody,
     TimeZone,
@@ -129,7 +130,7 @@ class MediaSettings(Section):
     max_bytes: Whole = Field(default=25_000_000, ge=1)
     timeout_s: PositiveSeconds = 120
     """For one whole download."""
-    store: Text = ""
+    store: Store = ""
     """Empty: a folder in the data directory; else `s3://bucket/prefix` and the like."""
     document_tokens: Count = 3000
 

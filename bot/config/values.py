@@ -18,6 +18,7 @@ from bot.domain.text_body import body_faults
 from bot.yaml_reader import DecimalNumber, WholeNumber
 
 _LINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+_BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s?#@]*)?")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PLACE = re.compile(r"\{([A-Za-z_]+)\}")
@@ -52,6 +53,12 @@ def _host(name: str) -> str:
     if not _HOST.fullmatch(name):
         raise ValueError("write `host` or `host:port`, without `https://` and without a path")
     return name
+
+
+def _store(url: str) -> str:
+    if url and not _BUCKET.fullmatch(url):
+        raise ValueError("write s3://bucket/folder, gs://… or az://…, or nothing for a folder here")
+    return url
 
 
 def _prompt_path(given: str) -> str:
@@ -151,6 +158,7 @@ Flag = Annotated[bool, Strict()]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
 Contact = Annotated[Text, AfterValidator(_contact)]
 Host = Annotated[Text, AfterValidator(_host)]
+Store = Annotated[Text, AfterValidator(_store)]
 PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
 SpeechProvider = Literal["deepgram", "openai", "local", "none"]
 ServiceName = Literal["deepgram", "openai", "local"]

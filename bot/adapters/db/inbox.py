@@ -26,6 +26,7 @@ from bot.adapters.db import attaching
 from bot.adapters.db.bulk import Bulk, Known, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import (
+    LAST_TEXT_CHARS,
     MICROSECOND,
     RECEIVED,
     SENT_WITH_ID,
@@ -38,7 +39,6 @@ from bot.domain.event import EventState
 from bot.domain.inbox import Filing
 from bot.domain.work import Accepted
 
-LAST_TEXT_CHARS = 200
 _INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our processes
 
 _KNOWN_EVENTS = Known(events.c.provider_event_id)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from bot.adapters.db import takeover
 from bot.adapters.db.rows import AnyRow, lock, set_conversation
-from bot.adapters.db.schema import OPEN_EVENT, events, messages
+from bot.adapters.db.schema import LAST_TEXT_CHARS, OPEN_EVENT, conversations, events, messages
 from bot.adapters.db.schema import media as table
 from bot.domain.conversation import Policy
 from bot.domain.media import MediaState, Problem, Reading
@@ -33,13 +33,26 @@ def end(
         .values(state=state.value, worker_id=None, read_at=now, **values)
     )
     if values.get("service") is not None and values.get("text"):
-        said = update(messages).where(messages.c.id == row.message_id)
-        tx.execute(said.values(transcript=values["text"]))
+        _show_words(tx, row, values["text"])
     if state is MediaState.FAILED:
         reason = f"a file could not be had: {values['error']}"
         takeover.need_attention(tx, row.conversation_id, reason)
     _wake(tx, row, now, policy)
     return MediaEnded(row.conversation_id, expired=values.get("problem") == Problem.EXPIRED)
+
+
+def _show_words(tx: Connection, row: AnyRow, words: str) -> None:
+    """The transcript stands with the message, and in the list while it is the last."""
+    said = update(messages).where(messages.c.id == row.message_id)
+    tx.execute(said.values(transcript=words))
+    tx.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == row.conversation_id,
+            conversations.c.last_message_at == row.received_at,
+        )
+        .values(last_text=words[:LAST_TEXT_CHARS])
+    )
 
 
 def _values(reading: Reading) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, update
 
 from bot.adapters.db import holds, takeover
-from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import AnyRow, Thread, lock, move_message, open_sends
-from bot.adapters.db.schema import conversations, messages
+from bot.adapters.db.schema import LAST_TEXT_CHARS, conversations, messages
 from bot.domain.conversation import Policy
 from bot.domain.outbox import (
     Outbound,

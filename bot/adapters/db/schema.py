@@ -26,6 +26,8 @@ from sqlalchemy import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LAST_TEXT_CHARS = 200
+"""How much of a conversation's last words its list shows."""
 
 metadata = MetaData(
     naming_convention={

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, upd
 
 from bot.adapters.db import attaching, holds, takeover
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.inbox import LAST_TEXT_CHARS
 from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
 from bot.adapters.db.schema import (
+    LAST_TEXT_CHARS,
     OPEN_EVENT,
     OPEN_SEND,
     REQUESTED,
