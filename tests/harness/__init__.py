@@ -17,6 +17,8 @@ from tests.harness.llm import ScriptedLlm, fail, hand_off, say
 from tests.harness.media_host import ScriptedMediaHost, Stream
 from tests.harness.network import Network, eventually
 from tests.harness.provider import Customer, ScriptedProvider, Send
+from tests.harness.s3 import ScriptedS3
+from tests.harness.speech import ScriptedSpeech, Upload
 from tests.harness.stores import Stores
 
 __all__ = [
@@ -34,9 +36,12 @@ __all__ = [
     "ScriptedLlm",
     "ScriptedMediaHost",
     "ScriptedProvider",
+    "ScriptedS3",
+    "ScriptedSpeech",
     "Send",
     "Stores",
     "Stream",
+    "Upload",
     "eventually",
     "fail",
     "hand_off",
