@@ -40,7 +40,7 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
     secret = given[0].get_secret_value() if given else secrets.token_urlsafe(32)
     api_key = f"mm_live_sandbox_{secrets.token_urlsafe(24)}"
     key = secrets.token_urlsafe(24)
-    stand_in = not has_llm(settings)
+    stand_in, mute = not has_llm(settings), lacks_speech(settings)
     app = create(
         secret=secret,
         api_key=api_key,
@@ -49,19 +49,18 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
         own_port=port,
         model_enabled=stand_in,
         model_name=settings.llm.model,
-        speech_enabled=lacks_speech(settings),
+        speech_enabled=mute,
         shop_name=settings.business.name or "Your shop",
         stopping=stopping,
     )
     configured = configured_endpoints(settings)
-    speech_url, speech_key = _speech(settings, base, api_key)
     endpoints = Endpoints(
         line_url=f"{base}/sandbox/line/api/v1",
         line_key=api_key,
         llm_url=f"{base}/sandbox/model/v1" if stand_in else configured.llm_url,
         llm_key=api_key if stand_in else configured.llm_key,
-        speech_url=speech_url,
-        speech_key=speech_key,
+        speech_url=f"{base}/sandbox/speech" if mute else configured.speech_url,
+        speech_key=api_key if mute else configured.speech_key,
         media_hosts=(f"127.0.0.1:{port}",),
     )
     return Sandbox(app, endpoints, secret, LINE_ID, _greeting(settings, base, key))
@@ -70,14 +69,6 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
 def lacks_speech(settings: Settings) -> bool:
     """Whether voice notes would go to a service that there is no key for."""
     return settings.speech.provider == "deepgram" and settings.secrets.deepgram_api_key is None
-
-
-def _speech(settings: Settings, base: str, api_key: str) -> tuple[str | None, str | None]:
-    """Address and key of the service that speaks Deepgram's API."""
-    if lacks_speech(settings):
-        return f"{base}/sandbox/speech", api_key
-    key = settings.secrets.deepgram_api_key
-    return settings.secrets.deepgram_base_url, None if key is None else key.get_secret_value()
 
 
 def _greeting(settings: Settings, base: str, key: str) -> str:

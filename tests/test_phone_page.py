@@ -1,76 +1,20 @@
 """The phone page in a real Chromium, against the sandbox and a scripted receiver."""
 
 import os
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import expect
 
-from tests.sandbox_server import ANA, KEY, Site, eventually, running
+from tests.phone_in_browser import CHROMIUM, open_phone
+from tests.sandbox_server import ANA, eventually
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
-
-
-@dataclass
-class Phone:
-    """One browser page, and everything it complained about."""
-
-    page: Page
-    site: Site
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    async def say(self, text: str) -> None:
-        await self.page.get_by_role("textbox", name="Message").fill(text)
-        await self.page.keyboard.press("Enter")
-
-
-@asynccontextmanager
-async def open_phone(
-    width: int = 1200, height: int = 800, *, dark: bool = False, model_name: str = ""
-) -> AsyncIterator[Phone]:
-    """The page as its user opens it; no error may have reached the console at the end."""
-    async with (
-        running(model_enabled=not model_name, model_name=model_name) as site,
-        async_playwright() as playwright,
-    ):
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            locale="en-GB",
-        )
-        page = await context.new_page()
-        phone = Phone(page, site)
-        page.on("pageerror", lambda error: phone.complaints.append(str(error)))
-        page.on("console", lambda message: phone.complaints.append(message.text))
-        page.on("dialog", lambda dialog: phone.complaints.append(f"dialog {dialog.message}"))
-        page.on("request", lambda request: phone.requests.append(request.url))
-        await page.goto(f"{site.url}/sandbox?key={KEY}")
-        await expect(page.get_by_role("link", name="Chidi")).to_be_visible()
-        yield phone
-        assert phone.complaints == []
-        assert all(url.startswith(site.url) for url in phone.requests)
-        await browser.close()
 
 
 async def test_a_message_is_ticked_and_its_reply_appears() -> None:
@@ -204,13 +148,14 @@ async def test_a_customer_can_be_added() -> None:
     async with open_phone() as phone:
         page = phone.page
         await page.get_by_role("button", name="Add a customer").click()
-        await page.get_by_label("Name").fill("Dana")
-        await page.get_by_label("Number").fill(ANA)
-        await page.get_by_role("button", name="Add", exact=True).click()
+        sheet = page.get_by_role("dialog")
+        await sheet.get_by_label("Name").fill("Dana")
+        await sheet.get_by_label("Number").fill(ANA)
+        await sheet.get_by_role("button", name="Add").click()
         await expect(page.get_by_role("alert").filter(has_text="already")).to_be_visible()
         phone.complaints.clear()  # Chromium itself notes the 409.
-        await page.get_by_label("Number").fill("+15550100444")
-        await page.get_by_role("button", name="Add", exact=True).click()
+        await sheet.get_by_label("Number").fill("+15550100444")
+        await sheet.get_by_role("button", name="Add").click()
         await expect(page.locator("#subtitle")).to_have_text("You are Dana · +15550100444")
 
 
@@ -227,10 +172,20 @@ async def test_a_message_that_cannot_leave_gives_its_words_back() -> None:
 
 async def test_the_page_says_who_answers() -> None:
     async with open_phone() as phone:
-        await expect(phone.page.get_by_text("No LLM key is set: a stand-in")).to_be_visible()
-    async with open_phone(model_name="gpt-4.1-mini") as phone:
-        await expect(phone.page.get_by_text("No LLM key is set: a stand-in")).to_be_hidden()
+        banner = phone.page.locator("#stand-in")
+        await expect(banner).to_contain_text("No LLM key is set: a stand-in answers")
+        await expect(banner).to_contain_text("Speech is a stand-in too")
+    async with open_phone(model_name="gpt-4.1-mini", speech_enabled=False) as phone:
         await expect(phone.page.locator("#model")).to_have_text("gpt-4.1-mini")
+        await expect(phone.page.locator("#stand-in")).to_be_hidden()
+
+
+async def test_the_page_says_that_only_speech_is_a_stand_in() -> None:
+    async with open_phone(model_name="gpt-4.1-mini") as phone:
+        banner = phone.page.locator("#stand-in")
+        await expect(banner).to_have_text(
+            "No speech key is set: a stand-in only hears how long a voice note is."
+        )
 
 
 async def test_with_many_tabs_the_first_steps_back_and_can_return() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,9 +55,12 @@ class Courier:
         self._url = url
         self._secret = secret
         self._base_delay = base_delay
-        # Without the environment's proxies: the receiver is on this machine.
+        # The receiver is on this machine: no proxies, and no certificates to be loaded.
         self._client = httpx.AsyncClient(
-            timeout=ANSWER_WITHIN_S, trust_env=False, follow_redirects=False
+            timeout=ANSWER_WITHIN_S,
+            trust_env=False,
+            follow_redirects=False,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         )
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -7,7 +7,6 @@ _BYTES_PER_SECOND = {
     "audio/mp4": 8_000,
     "audio/aac": 8_000,
     "audio/amr": 1_600,
-    "audio/flac": 50_000,
 }
 _VOICE_BYTES_PER_SECOND = 4_000
 """Of Opus and the like, at 32 kbit/s."""
@@ -17,8 +16,8 @@ _TIMECODE, _BLOCK_GROUP, _BLOCK, _SIMPLE_BLOCK = 0xE7, 0xA0, 0xA1, 0xA3
 
 
 def seconds_of(data: bytes, media_type: str) -> float:
-    """An estimate; exact for Ogg, WAV and the WebM that browsers record, but for its last frame."""
-    for read in (_ogg, _wav, _webm):
+    """An estimate; exact for Ogg, WAV, FLAC and the WebM that browsers record, but for its last frame."""
+    for read in (_ogg, _wav, _flac, _webm):
         seconds = read(data)
         if seconds is not None:
             return seconds
@@ -60,6 +59,15 @@ def _wav(data: bytes) -> float | None:
         return None
     per_second = int.from_bytes(data[at + 16 : at + 20], "little")
     return max(0, len(data) - 44) / per_second if per_second else None
+
+
+def _flac(data: bytes) -> float | None:
+    """By the number of samples that the header names; 0: it does not know."""
+    if data[:4] != b"fLaC" or len(data) < 26:
+        return None
+    rate = int.from_bytes(data[18:21], "big") >> 4
+    samples = int.from_bytes(data[21:26], "big") & (1 << 36) - 1
+    return samples / rate if rate and samples else None
 
 
 def _webm(data: bytes) -> float | None:

@@ -12,22 +12,20 @@ export function el(tag, className, ...children) {
   return node;
 }
 
+/** An element of a drawing. */
+export function svg(tag, attributes, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** One of the page's signs; without a label it is hidden from screen readers. */
 export function icon(name, label) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", `icon icon-${name}`);
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  if (label) {
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", label);
-    const title = document.createElementNS(SVG, "title");
-    title.textContent = label;
-    svg.prepend(title);
-  } else {
-    svg.setAttribute("aria-hidden", "true");
-  }
-  return svg;
+  const sign = svg("use", { href: `#i-${name}` });
+  const about = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+  const title = label ? [svg("title", {}, label)] : [];
+  return svg("svg", { class: `icon icon-${name}`, ...about }, ...title, sign);
 }
 
 let toastTimer = 0;

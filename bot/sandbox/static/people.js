@@ -1,7 +1,7 @@
 /** The list of customers at the left. */
 import { byId, el } from "./dom.js";
-import { preview } from "./format.js";
 import { state } from "./store.js";
+import { summaryNode } from "./summary.js";
 import { clock } from "./times.js";
 
 const COLOURS = 6;
@@ -36,7 +36,7 @@ function words(customer, last) {
   const when = el("time", "", last ? clock(last.at) : "");
   const top = el("span", "person-top", el("b", "", customer.name), when);
   const typing = customer.typingUntil > Date.now();
-  const said = typing ? el("span", "said typing-word", "typing…") : el("span", "said", lastWords(customer, last));
+  const said = typing ? el("span", "said typing-word", "typing…") : el("span", "said", ...lastWords(customer, last));
   const bottom = el("span", "person-bottom", said);
   if (customer.unread) {
     const badge = el("span", "badge", String(customer.unread));
@@ -47,6 +47,6 @@ function words(customer, last) {
 }
 
 function lastWords(customer, last) {
-  if (!last) return customer.address;
-  return (last.author === "customer" ? "You: " : "") + preview(last.text);
+  if (!last) return [customer.address];
+  return [last.author === "customer" ? "You: " : "", summaryNode(last, "")];
 }

@@ -1,11 +1,14 @@
 /** The phone page: wires the parts together. */
 import { listen } from "./api.js";
-import { drawComposer, quote, startComposer } from "./composer.js";
+import { drawComposer, quote, sendAlone, startComposer } from "./composer.js";
 import { byId } from "./dom.js";
+import { startMenu } from "./menu.js";
+import { startParcels } from "./parcels.js";
 import { drawPeople } from "./people.js";
+import { dropRecordingOfOthers, startRecorder } from "./recorder.js";
 import { drawLine, startSheets } from "./sheets.js";
 import { apply, select, selectedCustomer, state, subscribe } from "./store.js";
-import { drawBubble, drawThread, drawTyping, renameBubble, startThread } from "./thread.js";
+import { drawBubble, drawThread, drawTyping, drawUpload, renameBubble, startThread } from "./thread.js";
 
 const KINDS = ["state", "customer", "typing", "bubble", "line"];
 const WIDE = matchMedia("(min-width: 760px)");
@@ -13,6 +16,14 @@ const CONNECTION = {
   lost: "The connection is lost. Trying again…",
   locked: "The bot was started anew: open the URL that it printed.",
 };
+
+/** What on this page only pretends, and why. */
+function standIns() {
+  const hears = "only hears how long a voice note is.";
+  const model = "No LLM key is set: a stand-in answers by quoting your prompt.";
+  if (!state.speechIsStandIn) return state.model ? "" : model;
+  return state.model ? `No speech key is set: a stand-in ${hears}` : `${model} Speech is a stand-in too: it ${hears}`;
+}
 
 function drawHead() {
   const customer = selectedCustomer();
@@ -25,7 +36,8 @@ function drawHead() {
 }
 
 function drawAll() {
-  byId("stand-in").hidden = state.model !== "";
+  byId("stand-in").textContent = standIns();
+  byId("stand-in").hidden = !standIns();
   byId("model").textContent = state.model || "the stand-in model";
   drawLine();
   openFromAddress();
@@ -58,6 +70,7 @@ const changes = {
     if (wanted !== state.selected && state.customers.has(wanted)) openFromAddress();
   },
   select() {
+    dropRecordingOfOthers();
     drawPeople();
     drawHead();
     drawThread();
@@ -67,6 +80,9 @@ const changes = {
   bubble(address, id) {
     drawPeople();
     if (address === state.selected) drawBubble(id);
+  },
+  progress(address, id, share) {
+    if (address === state.selected) drawUpload(id, share);
   },
   adopted(address, id, newId) {
     if (address === state.selected) renameBubble(id, newId);
@@ -90,6 +106,9 @@ subscribe((what, ...about) => changes[what](...about));
 startThread(quote);
 startComposer();
 startSheets();
+startMenu();
+startRecorder((address, file, seconds) => sendAlone(address, { file, kind: "voice", url: URL.createObjectURL(file), seconds }));
+startParcels((file) => sendAlone(state.selected, { file, kind: "sticker", url: URL.createObjectURL(file) }));
 byId("use-here").addEventListener("click", start);
 addEventListener("hashchange", openFromAddress);
 WIDE.addEventListener("change", openFromAddress);

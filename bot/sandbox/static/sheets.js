@@ -1,4 +1,4 @@
-/** The three dialogs: the line, a new customer, the shop's own phone. */
+/** The dialogs: the line, a new customer, the shop's own phone, and how all forms work. */
 import { post } from "./api.js";
 import { byId, toast } from "./dom.js";
 import { selectedCustomer, state } from "./store.js";
@@ -7,8 +7,8 @@ const LINE_LABELS = { ready: "Line ready", disconnected: "Line disconnected", li
 
 export function startSheets() {
   startLine();
-  startForm("add", addCustomer, suggestNumber);
-  startForm("person", writeAsPerson, namePerson, "take-over");
+  byId("add-open").addEventListener("click", startForm("add", addCustomer, suggestNumber));
+  byId("take-over").addEventListener("click", startForm("person", writeAsPerson, namePerson));
 }
 
 export function drawLine() {
@@ -32,17 +32,11 @@ function startLine() {
   });
 }
 
-/** A sheet with one form: it closes when `submit` succeeds, else it says why not. */
-function startForm(name, submit, prepare, opener = `${name}-open`) {
+/** A sheet with one form: it closes when `submit` succeeds, else it says why not. Returns what opens it. */
+export function startForm(name, submit, prepare) {
   const sheet = byId(`${name}-sheet`);
   const form = byId(`${name}-form`);
   const fault = form.querySelector(".fault");
-  byId(opener).addEventListener("click", () => {
-    form.reset();
-    fault.hidden = true;
-    prepare(form);
-    sheet.showModal();
-  });
   form.querySelector("[data-close]").addEventListener("click", () => sheet.close());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -54,6 +48,12 @@ function startForm(name, submit, prepare, opener = `${name}-open`) {
       fault.hidden = false;
     }
   });
+  return () => {
+    form.reset();
+    fault.hidden = true;
+    prepare(form);
+    sheet.showModal();
+  };
 }
 
 async function addCustomer(form) {

@@ -1,16 +1,11 @@
-/** The open chat: bubbles, day separators, ticks, typing, and where it is scrolled to. */
-import { byId, el, icon } from "./dom.js";
-import { format, preview } from "./format.js";
+/** The open chat: bubbles, day separators, typing, and where it is scrolled to. */
+import { drawProgress, redraw, row } from "./bubble.js";
+import { byId, el } from "./dom.js";
 import { selectedCustomer } from "./store.js";
-import { clock, dayKey, dayName } from "./times.js";
+import { dayKey, dayName } from "./times.js";
+import { cancel } from "./uploads.js";
 
 const NEAR_END_PX = 80;
-const TICKS = {
-  pending: ["clock", "On its way to the line"],
-  sent: ["sent", "The line has it"],
-  delivered: ["delivered", "The webhook was acknowledged"],
-  failed: ["failed", "Not delivered"],
-};
 
 const log = byId("log");
 const toEnd = byId("to-end");
@@ -18,15 +13,24 @@ const nodes = new Map();
 const typing = el("div", "row in typing", el("div", "bubble", el("i", ""), el("i", ""), el("i", "")));
 typing.setAttribute("role", "status");
 typing.setAttribute("aria-label", "typing");
+const on = {
+  reply: () => {},
+  cancel,
+  jump: (id) => nodes.get(id)?.scrollIntoView({ block: "center", behavior: "smooth" }),
+  settled: () => { if (atEnd) scrollToEnd(); },
+};
 let missed = 0;
-let onReply = () => {};
+let atEnd = true;
 
 /** `reply(bubble)` is called when the user wants to answer one message. */
 export function startThread(reply) {
-  onReply = reply;
-  log.addEventListener("scroll", () => { if (isNearEnd()) setMissed(0); });
+  on.reply = reply;
+  log.addEventListener("scroll", () => {
+    atEnd = isNearEnd();
+    if (atEnd) setMissed(0);
+  });
   toEnd.addEventListener("click", scrollToEnd);
-  new ResizeObserver(() => { if (!missed) scrollToEnd(); }).observe(log);
+  new ResizeObserver(on.settled).observe(log);
 }
 
 /** Draw the selected customer's chat from the beginning. */
@@ -50,18 +54,22 @@ export function drawBubble(id) {
   const at = bubbles.findIndex((each) => each.id === id);
   if (at < 0) return;
   const bubble = bubbles[at];
-  const old = nodes.get(id);
-  if (old) {
-    old.querySelector(".meta").replaceWith(meta(bubble));
-    drawNote(old, bubble);
+  const follow = isNearEnd();
+  if (nodes.has(id)) {
+    redraw(nodes.get(id), bubble, on);
+    if (follow) scrollToEnd();
     return;
   }
-  const follow = isNearEnd() || bubble.author === "customer";
   log.querySelector(".empty")?.remove();
   append(bubble, bubbles[at - 1] ?? null);
   drawTyping();
-  if (follow) scrollToEnd();
+  if (follow || bubble.author === "customer") scrollToEnd();
   else setMissed(missed + 1);
+}
+
+/** How far an upload has come. */
+export function drawUpload(id, share) {
+  if (nodes.has(id)) drawProgress(nodes.get(id), share);
 }
 
 /** A pending bubble has got its real id. */
@@ -84,50 +92,10 @@ export function drawTyping() {
 function append(bubble, before) {
   const newDay = !before || dayKey(before.at) !== dayKey(bubble.at);
   if (newDay) log.append(el("div", "day", el("span", "", dayName(bubble.at))));
-  const node = row(bubble, newDay || before.author !== bubble.author);
+  const node = row(bubble, newDay || before.author !== bubble.author, on);
+  node.dataset.id = bubble.id;
   nodes.set(bubble.id, node);
   log.append(node);
-}
-
-function row(bubble, startsGroup) {
-  const side = bubble.author === "customer" ? "out" : "in";
-  const body = el("div", "bubble");
-  if (bubble.author === "person") body.append(el("p", "by", "From the shop's own phone"));
-  if (bubble.quoted) body.append(quoted(bubble.quoted));
-  body.append(el("div", "text", format(bubble.text)), meta(bubble));
-  const node = el("div", `row ${side}${startsGroup ? " first" : ""}`, body, replyButton(bubble));
-  node.dataset.id = bubble.id;
-  drawNote(node, bubble);
-  return node;
-}
-
-function meta(bubble) {
-  const time = el("time", "", clock(bubble.at));
-  time.dateTime = bubble.at;
-  const node = el("span", "meta", time);
-  if (bubble.tick) node.append(icon(...TICKS[bubble.tick]));
-  return node;
-}
-
-function drawNote(node, bubble) {
-  node.querySelector(".note")?.remove();
-  if (bubble.note) node.append(el("p", "note", bubble.note));
-}
-
-function quoted({ id, text }) {
-  const node = el("button", "quoted", preview(text));
-  node.type = "button";
-  node.setAttribute("aria-label", `In reply to: ${preview(text)}`);
-  node.addEventListener("click", () => nodes.get(id)?.scrollIntoView({ block: "center", behavior: "smooth" }));
-  return node;
-}
-
-function replyButton(bubble) {
-  const node = el("button", "reply", icon("reply"));
-  node.type = "button";
-  node.setAttribute("aria-label", `Reply to: ${preview(bubble.text).slice(0, 60)}`);
-  node.addEventListener("click", () => onReply(bubble));
-  return node;
 }
 
 function emptyNote() {
@@ -139,6 +107,7 @@ const isNearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NE
 
 function scrollToEnd() {
   log.scrollTop = log.scrollHeight;
+  atEnd = true;
   setMissed(0);
 }
 
