@@ -65,7 +65,7 @@ class OpenAiSpeech:
         """What was said. Raises Unavailable (try again later) or Refused (never works)."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._post(sound)
+                body = await self._post(sound)
         except openai.APIStatusError as error:
             raise self._status_error(error.response) from None
         except TimeoutError:
@@ -76,16 +76,14 @@ class OpenAiSpeech:
         except (openai.OpenAIError, ValueError) as error:
             what = type(error).__name__
             raise Refused(f"{what}: check OPENAI_API_KEY and OPENAI_BASE_URL", 401) from None
-        if not response.is_success:
-            raise self._status_error(response)
-        return self._transcript(response.content)
+        return self._transcript(body)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def _post(self, sound: Sound) -> httpx2.Response:
-        """The answer as it is, since it may come from any server."""
+    async def _post(self, sound: Sound) -> bytes:
+        """The answer as it came, since it may be any server's."""
         raw = await self._client.audio.transcriptions.with_raw_response.create(
             file=(sound.filename, sound.data, sound.media_type),
             model=self._model,
@@ -93,7 +91,7 @@ class OpenAiSpeech:
             response_format="verbose_json" if "whisper" in self._model.lower() else "json",
             language=openai.omit if self._language is None else self._language,
         )
-        return raw.http_response
+        return raw.content
 
     def _transcript(self, body: bytes) -> Transcript:
         answer = self._object(body)
