@@ -138,8 +138,7 @@ async def test_the_model_sees_who_said_what(bot: Bot) -> None:
 async def test_a_type_that_cannot_be_read_gets_the_prompts_own_words(bot: Bot) -> None:
     ana = bot.provider.customer()
     calls = len(bot.llm.requests)
-    media = {"url": "https://media.mossmoon.app/x", "mime_type": "image/jpeg", "sha256": "00"}
-    event = ana.event(type="image", media=media)
+    event = ana.event(type="poll")
     await bot.provider.deliver(event)
     await bot.handled(event["id"])
     assert await ana.reads() == ["I can only read text."]
