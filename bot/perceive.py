@@ -92,6 +92,13 @@ class Perceiver:
                     case None:
                         continue
 
+    async def tidy(self) -> None:
+        """See whether files can be kept, and clear away what killed processes have left."""
+        try:
+            await self._blobs.check()
+        except Unavailable as error:
+            log.error("media.store_unavailable", error=str(error))
+
     @contextmanager
     def _file(self) -> Iterator[Path]:
         """A place for the bytes while they are worked on."""

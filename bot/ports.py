@@ -100,6 +100,10 @@ class Blobs(Gallery, Protocol):
         """A copy in a local file. Raises NotFound."""
         ...
 
+    async def check(self) -> None:
+        """Whether files can be kept; clears away what killed processes left half written."""
+        ...
+
 
 class MediaReader(Protocol):
     """Looks into files, apart from this process: a hostile one harms nobody else.

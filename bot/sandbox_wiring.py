@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from bot.bootstrap import Endpoints, configured_endpoints, has_llm
 from bot.config import OperatorToken, Settings
+from bot.outside import Endpoints, configured_endpoints, has_llm
 from bot.sandbox.app import LINE_ID, SandboxApp, create
 
 

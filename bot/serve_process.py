@@ -16,7 +16,7 @@ from typing import Any, Literal
 import structlog
 import uvicorn
 
-from bot import bootstrap, logs, web
+from bot import bootstrap, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
@@ -180,7 +180,7 @@ class _Process:
         LOST_POKES.set_function(lambda: queue.lost_pokes)
         prompts = bootstrap.make_prompts(settings, store)
         await prompts.load()
-        blobs = bootstrap.make_blobs(settings)
+        blobs = outside.make_blobs(settings)
         return _Parts(database, store, queue, prompts, blobs, redis_url, queue_name)
 
     async def _start(
@@ -236,12 +236,12 @@ class _Process:
         sole: bool,
     ) -> None:
         endpoints = (
-            bootstrap.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
+            outside.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
         )
-        outside = bootstrap.open_outside(self._settings, endpoints, parts.blobs)
-        stack.push_async_callback(outside.close)
+        around = outside.open_outside(self._settings, endpoints, parts.blobs)
+        stack.push_async_callback(around.close)
         worker = bootstrap.make_worker(
-            self._settings, parts.store, parts.queue, outside, parts.prompts
+            self._settings, parts.store, parts.queue, around, parts.prompts
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 BEAT_S = 2.0
 SWEEP_S = 1.0
+TIDY_S = 900.0
 _OVERDUE = timedelta(milliseconds=700)
 """How long a doorbell may take before the sweep does its work."""
 _AT_ONCE = 1000
@@ -165,6 +166,7 @@ class Worker:
         await self._register(sole=sole)
         beat = asyncio.create_task(self._every(BEAT_S, self._beat), name="beat")
         sweep = asyncio.create_task(self._every(SWEEP_S, self._sweep), name="sweep")
+        tidy = asyncio.create_task(self._every(TIDY_S, self._perceiver.tidy), name="tidy")
         try:
             await stop.wait()
         finally:
@@ -172,6 +174,7 @@ class Worker:
             for alarm in self._alarms.values():
                 alarm[1].cancel()
             await _end_task(sweep)
+            await _end_task(tidy)
             await self._drain()  # under a lease that is still prolonged
             self._lease.end()
             await _end_task(beat)

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from bot import bootstrap, logs
+from bot import bootstrap, logs, outside
 from bot.adapters.prompt_files import PromptFiles
 from bot.cli.chat_files import Desk, Files, summary
 from bot.cli.rehearsal import CONVERSATION, Rehearsal
@@ -109,14 +109,14 @@ class _Chat:
         settings = self._settings
         prompts = _prompts(settings, self._line_id)
         await prompts.load()
-        endpoints = bootstrap.configured_endpoints(settings)
-        if not bootstrap.has_llm(settings):
+        endpoints = outside.configured_endpoints(settings)
+        if not outside.has_llm(settings):
             complain(_STAND_IN)
             self._model = _StandIn()
             url = self._model.start()
             endpoints = replace(endpoints, llm_url=url, llm_key=self._model.key)
-        self._llm = bootstrap.make_llm(settings, endpoints)
-        self._services = bootstrap.make_services(settings, endpoints)
+        self._llm = outside.make_llm(settings, endpoints)
+        self._services = outside.make_services(settings, endpoints)
         interpreter = bootstrap.make_interpreter(settings, self._desk, self._services)
         self._files = Files(interpreter, settings.media.max_bytes)
         self._responder = Responder(
