@@ -5,10 +5,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import FilePayload, Page, async_playwright, expect
 
 from tests.conftest import NewBot
 from tests.harness import Bot, eventually
+from tests.samples import papers, photos
 
 FLAGS = [
     "--no-sandbox",
@@ -35,7 +36,7 @@ async def _dev(new_bot: NewBot) -> tuple[Bot, str]:
     bot = await new_bot(start=False, prompts={"default": PROMPT})
     for name in ("MOSSMOON_WEBHOOK_SECRET", "MOSSMOON_API_KEY", "OPERATOR_TOKEN"):
         del bot.env[name]
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL"):
         del bot.env[name]
     await bot.start("dev")
 
@@ -73,6 +74,45 @@ async def test_a_stranger_talks_to_the_bot_in_a_browser(
         await bot.stop()  # with the page's stream still open
         assert complaints == [] or all("ERR_" in one for one in complaints), complaints
         await browser.close()
+
+
+@pytest.mark.browser
+async def test_a_stranger_sends_voice_a_photo_a_document_and_a_place(
+    new_bot: NewBot, chromium_path: str
+) -> None:
+    bot, address = await _dev(new_bot)
+    async with async_playwright() as playwright:
+        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path, args=[*FLAGS, *microphone]
+        )
+        context = await browser.new_context(permissions=["microphone"])
+        page = await context.new_page()
+        await page.goto(address)
+        answers = page.locator(".row.in:not(.typing) .bubble")
+        await page.get_by_role("button", name="Record a voice note").click()
+        await expect(page.get_by_role("timer")).to_have_text("0:02", timeout=20_000)
+        await page.get_by_role("button", name="Send the voice note").click()
+        await expect(answers).to_have_count(1, timeout=20_000)
+        await _attach(page, "Photo", "cake.jpg", "image/jpeg", photos.photo_jpeg())
+        await expect(answers).to_have_count(2, timeout=20_000)
+        order = papers.pdf(["What does a lemon tart cost?"])
+        await _attach(page, "Document", "order.pdf", "application/pdf", order)
+        await expect(answers).to_have_count(3, timeout=20_000)
+        await expect(answers.nth(2)).to_contain_text("What does a lemon tart cost?")
+        await browser.close()
+    # The voice note was transcribed by the stand-in, and the rest was fetched and read.
+    assert "media.problem" not in bot.process.log
+    assert "media.later" not in bot.process.log
+
+
+async def _attach(page: Page, kind: str, name: str, media_type: str, data: bytes) -> None:
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Attach").click()
+        await page.get_by_role("menuitem", name=kind).click()
+    file = FilePayload(name=name, mimeType=media_type, buffer=data)
+    await (await chooser.value).set_files([file])
+    await page.get_by_role("button", name="Send", exact=True).click()
 
 
 async def test_the_sandbox_opens_only_with_its_key_and_under_its_own_name(
