@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Customer, eventually, fail, hand_off
 from tests.harness.bot_process import Finished
+from tests.harness.llm import pictures_of, words_of
+from tests.samples import papers, photos, voices
 
 SETTINGS = {"retry": {"max_attempts": 1}}
 
@@ -294,6 +296,28 @@ async def test_a_chat_goes_the_way_of_a_real_answer(new_bot: NewBot) -> None:
     calls: list[Any] = [request.json["messages"] for request in bot.llm.requests]
     assert [len(messages) for messages in calls] == [2, 4, 2]
     assert "You answer for a test shop." in calls[0][0]["content"]
+    assert not (bot.folder / "data").exists()
+
+
+async def test_a_chat_takes_files_and_reads_them_as_a_customers(new_bot: NewBot) -> None:
+    bot = await new_bot(start=False)
+    bot.speech.hears("do you have tarts?")
+    (bot.folder / "note.ogg").write_bytes(voices.voice_ogg(2))
+    (bot.folder / "my cake.png").write_bytes(photos.photo_png())
+    (bot.folder / "order.pdf").write_bytes(papers.pdf(["Order 4711"]))
+    talk = await bot.cli(
+        "chat",
+        stdin="/voice note.ogg\n/image my cake.png\n/file order.pdf\n/file none.pdf\n",
+    )
+    assert "[audio/ogg as heard by deepgram: do you have tarts?]" in talk.stdout
+    assert "[image/png: 1 picture(s) for the model]" in talk.stdout
+    assert "[application/pdf: Order 4711]" in talk.stdout
+    contents = [request.json["messages"][-1]["content"] for request in bot.llm.requests]
+    assert "do you have tarts?" in words_of(contents[0])
+    assert len(pictures_of(contents[1])) == 1
+    assert '"order.pdf", 1 page' in words_of(contents[2])
+    assert talk.exit_code == 1  # one file was not there
+    assert "none.pdf: No such file or directory" in talk.stderr
     assert not (bot.folder / "data").exists()
 
 
