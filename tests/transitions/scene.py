@@ -106,8 +106,13 @@ class Scene:
 
     async def sends_voice(self, contact: str = ANNA) -> tuple[str, str]:
         """A customer sends a voice note; the conversation and the attachment."""
-        media = {"url": "https://media.mossmoon.app/x?sig=1", "mime_type": "audio/ogg"}
-        filing = message(contact, "", type="voice", media=media)
+        return await self.sends_file("voice", contact)
+
+    async def sends_file(
+        self, kind: str, contact: str = ANNA, sha256: str | None = None
+    ) -> tuple[str, str]:
+        media = {"url": "https://media.mossmoon.app/x?sig=1", "sha256": sha256}
+        filing = message(contact, "", type=kind, media=media)
         accepted = await self._accept(filing)
         (media_id,) = accepted.media
         return thread(contact), media_id
