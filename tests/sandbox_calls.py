@@ -1,5 +1,6 @@
 """What the phone page calls, made by a test that is inside the sandbox, and what it leads to."""
 
+import hashlib
 from typing import Any
 
 import httpx
@@ -41,3 +42,12 @@ async def bubbles(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     """Ana's chat as the page gets it."""
     state = (await client.get("/sandbox/state")).json()
     return list(state["customers"][0]["bubbles"])
+
+
+async def fetched(site: Site, message: dict[str, Any]) -> bytes:
+    """The file of a message, as the product fetches it: by the signed address alone."""
+    media = message["media"]
+    answer = await site.product.get(media["url"])
+    assert answer.status_code == 200
+    assert hashlib.sha256(answer.content).hexdigest() == media["sha256"]
+    return answer.content

@@ -1,25 +1,20 @@
-"""Voice, files, places, contacts and stickers on the phone page, in a real Chromium."""
+"""Files, places, contacts and stickers on the phone page, in a real Chromium."""
 
 import asyncio
-import hashlib
 import os
-import re
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from playwright.async_api import FilePayload, expect
 
 from bot.sandbox.media_host import MAX_FILE_BYTES
-from bot.sandbox.sound_length import seconds_of
 from tests.phone_in_browser import CHROMIUM, open_phone
 from tests.samples import pdf, photo_jpeg, video_webm
-from tests.sandbox_server import ANA, NO_TLS, eventually
+from tests.sandbox_calls import fetched
+from tests.sandbox_server import ANA, eventually
 
 HOSTILE = "<img src=x onerror=alert(1)>.pdf"
 LONG = "\u202e" + "ａ" * 60 + " " + "x" * 150 + ".pdf"
-FAKED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', '%s'); }"
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,86 +26,8 @@ def photo(name: str = "tart.jpg") -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": photo_jpeg()}
 
 
-def paper(name: str, data: bytes | None = None) -> FilePayload:
-    return {
-        "name": name,
-        "mimeType": "application/pdf",
-        "buffer": pdf() if data is None else data,
-    }
-
-
-async def fetched(message: dict[str, Any]) -> bytes:
-    """The file of a message, as the product fetches it: by the signed address alone."""
-    media = message["media"]
-    async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
-        answer = await client.get(media["url"])
-    assert answer.status_code == 200
-    assert hashlib.sha256(answer.content).hexdigest() == media["sha256"]
-    return answer.content
-
-
-async def test_a_voice_note_is_recorded_sent_and_played() -> None:
-    async with open_phone(microphone=True) as phone:
-        page = phone.page
-        await page.get_by_role("button", name="Record a voice note").click()
-        await expect(page.get_by_role("timer")).not_to_have_text("0:00")
-        await page.get_by_role("button", name="Send the voice note").click()
-        await expect(phone.own).to_have_count(1)
-        [message] = phone.received()
-        assert message["type"] == "voice"
-        assert message["media"]["mime_type"] == "audio/webm;codecs=opus"
-        assert not {"caption", "text"} & set(message)
-        data = await fetched(message)
-        assert data.startswith(b"\x1a\x45\xdf\xa3")
-        assert 0.5 < seconds_of(data, "audio/webm") < 10
-        play = page.get_by_role("button", name="Play the voice note")
-        await expect(page.locator(".voice-time")).to_have_text(re.compile("0:0[1-9]"))
-        of_length = re.compile("0:00 of 0:0[1-9]")
-        await expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", of_length)
-        await play.click()
-        await expect(page.get_by_role("button", name="Pause the voice note")).to_be_visible()
-        await expect(page.locator(".bars rect.on").nth(9)).to_be_attached()
-        await expect(play).to_be_visible()
-
-
-async def test_a_voice_note_can_be_discarded() -> None:
-    async with open_phone(microphone=True) as phone:
-        page = phone.page
-        record = page.get_by_role("button", name="Record a voice note")
-        await record.click()
-        await page.get_by_role("button", name="Discard the voice note").click()
-        await expect(record).to_be_visible()
-        await record.click()
-        await expect(page.get_by_role("button", name="Send the voice note")).to_be_focused()
-        await page.keyboard.press("Escape")
-        await expect(record).to_be_visible()
-        await record.click()
-        await expect(page.get_by_role("timer")).to_be_visible()
-        await page.get_by_role("link", name="Ben").click()
-        await expect(record).to_be_visible()
-        await phone.say("only words")
-        await expect(phone.own).to_have_count(1)
-        assert [each["type"] for each in phone.received()] == ["text"]
-
-
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        (FAKED % "NotAllowedError", "The microphone is blocked for this page."),
-        (FAKED % "NotFoundError", "There is no microphone on this machine."),
-        (FAKED % "NotReadableError", "another program may be using it"),
-        (
-            "Object.defineProperty(navigator, 'mediaDevices', { value: undefined })",
-            "this browser gives none here",
-        ),
-    ],
-)
-async def test_a_microphone_that_cannot_be_used_is_said_in_words(script: str, words: str) -> None:
-    async with open_phone() as phone:
-        await phone.page.evaluate(f"() => {{ {script} }}")
-        await phone.page.get_by_role("button", name="Record a voice note").click()
-        await expect(phone.page.get_by_role("alert").filter(has_text=words)).to_be_visible()
-        await expect(phone.page.get_by_role("textbox", name="Message")).to_be_visible()
+def paper(name: str) -> FilePayload:
+    return {"name": name, "mimeType": "application/pdf", "buffer": pdf()}
 
 
 async def test_a_photo_goes_out_with_its_caption_and_opens_large() -> None:
@@ -124,7 +41,7 @@ async def test_a_photo_goes_out_with_its_caption_and_opens_large() -> None:
         await expect(page.locator("#tray")).to_be_hidden()
         [message] = phone.received()
         assert (message["type"], message["caption"]) == ("image", "Do you have *this* one? <b>")
-        assert await fetched(message) == photo()["buffer"]
+        assert await fetched(phone.site, message) == photo()["buffer"]
         await page.reload()
         await page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 640")
         await page.get_by_role("button", name="Open the photo").click()
@@ -215,11 +132,19 @@ async def test_pictures_can_be_pasted_and_files_dropped() -> None:
 
 
 async def test_a_file_over_the_limit_is_not_taken() -> None:
+    drop = """(size) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(size)], "big.pdf", { type: "application/pdf" }));
+        const init = { bubbles: true, cancelable: true, dataTransfer: data };
+        document.querySelector(".chat").dispatchEvent(new DragEvent("drop", init));
+    }"""
     async with open_phone() as phone:
-        await phone.pick("Document", paper("big.pdf", b"x" * (MAX_FILE_BYTES + 1)))
+        await phone.page.evaluate(drop, MAX_FILE_BYTES + 1)
         alert = phone.page.get_by_role("alert").filter(has_text="A file has at most 30 MB.")
         await expect(alert).to_be_visible()
         await expect(phone.page.locator("#tray")).to_be_hidden()
+        await phone.page.evaluate(drop, MAX_FILE_BYTES)
+        await expect(phone.page.locator(".tray-item .chip b")).to_have_text("big.pdf")
 
 
 async def test_a_file_that_does_not_get_through_comes_back_with_its_caption() -> None:
@@ -296,7 +221,7 @@ async def test_a_sticker_is_sent_as_webp() -> None:
         await expect(phone.own.get_by_role("img", name="Sticker")).to_be_visible()
         [message] = phone.received()
         assert (message["type"], message["media"]["mime_type"]) == ("sticker", "image/webp")
-        assert (await fetched(message))[8:12] == b"WEBP"
+        assert (await fetched(phone.site, message))[8:12] == b"WEBP"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -169,7 +169,17 @@ def picture(text: str) -> list[dict[str, object]]:
         ("[Monday 3 May 2027, 09:10] [the customer sent a voice note] tart [today]", TART),
         ('[replying to: "a [b] c"] tart', TART),
         ("[the customer sent a photo, which you can't see]", "I got a photo."),
-        ("[the customer sent a place]\nPlaza Mayor", "I got a place."),
+        (picture("[the customer sent a sticker]"), CANT_SEE.replace("photo", "sticker")),
+        (
+            "[the customer sent a place]\nLemon Tart Square\n40.4, -3.7\nhttps://maps.example/?q=1",
+            "I got a place.",
+        ),
+        (
+            "[the customer sent a place]\n40.4, -3.7\nhttps://maps.example/?q=1\na tart, please",
+            TART,
+        ),
+        ("[the customer sent a contact card]\nEva Tart\n+1 555 010 0777", "I got a contact card."),
+        ("[the customer sent a contact card]\nEva\n+1 555 010 0777\na tart?", TART),
         ("[the customer sent a sticker]\n[the customer reacted with x]", "I got a sticker."),
         (
             '[the customer sent a document ("menu.pdf", 2 pages); its text:]\nMenu\nSoup 4 euros\n'

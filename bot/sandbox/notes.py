@@ -13,6 +13,12 @@ _DOCUMENT = re.compile(
     r"^(\[the customer sent [^\n]*its text:\])\n(.*?)^\[end of the document[^\n]*\]$",
     re.MULTILINE | re.DOTALL,
 )
+_PLACE = re.compile(
+    r"^(\[the customer sent a place\])\n(?:[^\n]*\n){0,3}?https?://[^\n]*$", re.MULTILINE
+)
+_CARD = re.compile(
+    r"^(\[the customer sent a contact card\])\n[^\n]*(?:\n[+\d][\d ().-]*$)*", re.MULTILINE
+)
 _HEARD = re.compile(r"\[stand-in: (a voice note of about [^;\]]+);")
 
 
@@ -22,8 +28,10 @@ def remark_on_length(seconds: float) -> str:
 
 
 def own_words(text: str) -> str:
-    """What the customer wrote: without notes, and without the words of documents."""
-    lines = (_after_notes(line) for line in _DOCUMENT.sub(r"\1", text).splitlines())
+    """What the customer wrote: without notes, and without the words of what was sent."""
+    for described in (_DOCUMENT, _PLACE, _CARD):
+        text = described.sub(r"\1", text)
+    lines = (_after_notes(line) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 
@@ -35,9 +43,11 @@ def document_words(text: str) -> str:
 def what_was_sent(text: str, pictures: int) -> list[str]:
     """What the stand-in model can't know, in sentences; `pictures` came beside the text."""
     told = [f"I got {length}, but no speech service is set up." for length in _HEARD.findall(text)]
-    if pictures:
-        what, it = ("a photo", "it") if pictures == 1 else (f"{pictures} photos", "them")
-        told.append(f"I got {what}, but a stand-in can't see {it}.")
+    if pictures == 1:
+        what = "a sticker" if "a sticker" in _SENT.findall(text) else "a photo"
+        told.append(f"I got {what}, but a stand-in can't see it.")
+    elif pictures:
+        told.append(f"I got {pictures} photos, but a stand-in can't see them.")
     return told
 
 

@@ -16,7 +16,7 @@ _TIMECODE, _BLOCK_GROUP, _BLOCK, _SIMPLE_BLOCK = 0xE7, 0xA0, 0xA1, 0xA3
 
 
 def seconds_of(data: bytes, media_type: str) -> float:
-    """An estimate; exact for Ogg, WAV, FLAC and the WebM that browsers record, but for its last frame."""
+    """An estimate; good to a frame for Ogg, WAV, FLAC and the WebM that browsers record."""
     for read in (_ogg, _wav, _flac, _webm):
         seconds = read(data)
         if seconds is not None:

@@ -78,7 +78,7 @@ export function sendAlone(address, item) {
   const { quoting } = customer;
   customer.quoting = null;
   drawComposer();
-  deliver(address, item, "", quoting).then((error) => error && toast(error.message));
+  sendFile(address, item, "", quoting).then((error) => error && toast(error.message));
 }
 
 /** Neither reply nor edit any longer. */
@@ -154,15 +154,13 @@ async function sendTray(customer, text) {
   customer.tray = [];
   clear(customer);
   const errors = await Promise.all(
-    tray.map((item, at) => deliver(address, item, at ? "" : text, at ? null : quoting)),
+    tray.map((item, at) => sendFile(address, item, at ? "" : text, at ? null : quoting)),
   );
   const failed = tray.filter((_, at) => errors[at]);
   if (!failed.length) return;
   toast(errors.find(Boolean).message);
   giveBack(address, errors[0] ? text : "", errors[0] ? quoting : null, failed);
 }
-
-const deliver = (address, item, caption, quoting) => sendFile(address, item, caption, quoting);
 
 function clear(customer) {
   customer.draft = "";

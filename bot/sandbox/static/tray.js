@@ -24,6 +24,8 @@ export function startTray(onChange) {
   veil.addEventListener("dragleave", () => { veil.hidden = true; });
   chat.addEventListener("drop", drop);
   document.addEventListener("paste", paste);
+  // Beside the chat a dropped file would be opened in place of this page.
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => holdsFiles(event) && event.preventDefault());
 }
 
 /** Let the user choose files that are sent as this kind. */
@@ -51,7 +53,7 @@ export function addFiles(files, kindOf = guessKind) {
 export function drawTray() {
   const items = selectedCustomer()?.tray ?? [];
   list.hidden = !items.length;
-  list.replaceChildren(...items.map((item) => el("li", `tray-item ${item.kind}`, thumbnail(item), drop1(item))));
+  list.replaceChildren(...items.map((item) => el("li", `tray-item ${item.kind}`, thumbnail(item), dropButton(item))));
 }
 
 function guessKind({ type }) {
@@ -81,7 +83,7 @@ function named(file, kind) {
   return el("span", "chip", icon(kind === "voice" ? "mic" : kind), words);
 }
 
-function drop1(item) {
+function dropButton(item) {
   const node = el("button", "round", icon("close"));
   node.type = "button";
   node.setAttribute("aria-label", `Do not send ${item.file.name}`);
@@ -95,17 +97,18 @@ function drop1(item) {
   return node;
 }
 
-const hasFiles = (event) => selectedCustomer() && event.dataTransfer?.types.includes("Files");
+const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+const isForChat = (event) => selectedCustomer() && holdsFiles(event);
 
 function hover(event) {
-  if (!hasFiles(event)) return;
+  if (!isForChat(event)) return;
   event.preventDefault();
   veil.hidden = false;
 }
 
 function drop(event) {
   veil.hidden = true;
-  if (!hasFiles(event)) return;
+  if (!isForChat(event)) return;
   event.preventDefault();
   addFiles([...event.dataTransfer.files]);
   byId("text").focus();
