@@ -294,6 +294,19 @@ async def test_a_quoted_voice_note_is_quoted_by_its_words(scene: Scene) -> None:
     assert claim.turn.waiting[-1].quoted == "a voice note: a cake for Sunday"
 
 
+async def test_what_was_taken_back_is_not_told_by_quoting_it(scene: Scene) -> None:
+    conversation = await scene.writes(text="my secret")
+    await scene.answers(conversation)
+    quoted = scene.last_message_id
+    await scene.changes("message.deleted")
+    await scene.apply()
+    await scene.writes(text="forget this", quoted={"id": quoted, "text": "my secret"})
+    await scene.delivered("msg_x")
+    await scene.apply()
+    turn = await scene.takes_turn(conversation)
+    assert turn.waiting[0].quoted == "a message that was deleted"
+
+
 async def test_what_was_said_elsewhere_is_not_quoted(scene: Scene) -> None:
     await scene.writes(BEN, text="my secret")
     theirs = scene.last_message_id

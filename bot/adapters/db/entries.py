@@ -35,7 +35,13 @@ MESSAGE_COLUMNS = (
     media.c.service,
 )
 
-_QUOTABLE = (messages.c.provider_id, messages.c.type, messages.c.text, messages.c.transcript)
+_QUOTABLE = (
+    messages.c.provider_id,
+    messages.c.type,
+    messages.c.text,
+    messages.c.transcript,
+    messages.c.deleted_at,
+)
 _OF_CONVERSATION = messages.c.conversation_id == bindparam("conversation")
 _AMONG = messages.c.provider_id.in_(bindparam("ids", expanding=True))
 # One query for each partial index.
@@ -63,10 +69,16 @@ def _find_quoted(tx: Connection, conversation_id: str, rows: Iterable[AnyRow]) -
         return {}
     asked = {"ids": ids, "conversation": conversation_id}
     return {
-        found.provider_id: in_short(found.type, found.text, found.transcript)
+        found.provider_id: _in_short(found)
         for query in _QUOTED
         for found in tx.execute(query, asked)
     }
+
+
+def _in_short(row: AnyRow) -> str:
+    if row.deleted_at is not None:
+        return "a message that was deleted"
+    return in_short(row.type, row.text, row.transcript)
 
 
 def _entry(row: AnyRow, quoted: Mapping[str, str]) -> Entry:
