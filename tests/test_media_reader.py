@@ -57,7 +57,8 @@ async def test_a_file_that_takes_too_long_is_given_up(endless: Path) -> None:
 @ON_LINUX
 async def test_nothing_is_left_of_a_child_that_was_given_up(endless: Path) -> None:
     looking = asyncio.create_task(words_of(endless, timeout_s=1))
-    (child,) = await children(1)
+    await until(lambda: bool(_readers_of(os.getpid())))
+    (child,) = _readers_of(os.getpid())
     with pytest.raises(BadMedia):
         await looking
     assert not alive(child)
@@ -132,16 +133,17 @@ async def test_there_are_no_more_children_than_processors(
     endless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    readers = reader(timeout_s=1)
+    readers = reader()
     looking = [
         asyncio.create_task(problem(readers.document(endless, "text/plain"))) for _ in range(2)
     ]
     (first,) = await children(1)
+    assert _readers_of(os.getpid()) == [first]
+    os.kill(first, signal.SIGKILL)
     assert await looking[0] == "unreadable"
     (second,) = await children(1)
-    assert first != second
-    looking[1].cancel()
-    await asyncio.wait(looking)
+    os.kill(second, signal.SIGKILL)
+    assert await looking[1] == "unreadable"
 
 
 async def test_a_file_that_needs_too_much_memory_is_unreadable(put: Put) -> None:
@@ -169,7 +171,6 @@ async def test_files_without_bytes_are_empty(put: Put) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        "yes",
         "exit 3",
         "kill -9 $$",
         "echo words",
@@ -210,6 +211,12 @@ async def test_what_a_child_claims_is_looked_at(
         assert await problem(reader().picture(Path("file"))) == "unreadable"
     else:
         assert await problem(words(Path(__file__))) == "unreadable"
+
+
+async def test_an_answer_without_end_is_not_listened_to(child_says: Callable[[str], None]) -> None:
+    child_says("yes")
+    with pytest.raises(BadMedia, match=r"^the reader gave an answer without end$"):
+        await words(Path(__file__))
 
 
 async def test_the_words_of_a_child_are_cleaned_once_more(
@@ -271,11 +278,11 @@ async def hanging(path: Path, **limits: float) -> AsyncIterator[tuple["asyncio.T
 
 
 async def children(count: int, of: int | None = None) -> list[int]:
-    """The readers that a process (None: this one) has now, once they are so many and wait."""
-    parent, found = of or os.getpid(), list[int]()
+    """The readers that a process (None: this one) has, once so many are about to open a file."""
+    found = list[int]()
 
     def are_there() -> bool:
-        found[:] = [pid for pid in _processes() if _is_waiting_reader(pid, parent)]
+        found[:] = [pid for pid in _readers_of(of or os.getpid()) if _has_all_limits(pid)]
         return len(found) == count
 
     await until(are_there)
@@ -299,14 +306,24 @@ def _shown(pid: int, name: str) -> str:
     return Path(f"/proc/{pid}/{name}").read_text()
 
 
-def _processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+def _readers_of(parent: int) -> list[int]:
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if _parent(pid) == parent and "media_reader" in _command(pid)]
 
 
-def _is_waiting_reader(pid: int, parent: int) -> bool:
-    """Whether this child has all its limits and is about to open its file."""
+def _parent(pid: int) -> int:
     with suppress(OSError):
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        limits = Path(f"/proc/{pid}/limits").read_text()
-        return int(stat[1]) == parent and "Max file size             0 " in limits
+        return int(_shown(pid, "stat").rpartition(") ")[2].split()[1])
+    return 0
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return _shown(pid, "cmdline")
+    return ""
+
+
+def _has_all_limits(pid: int) -> bool:
+    with suppress(OSError):
+        return "Max file size             0 " in _shown(pid, "limits")
     return False

@@ -104,6 +104,7 @@ def test_a_text_may_begin_like_something_else(path: Path, text: str) -> None:
     [
         b"words " * 50_000 + b"\0",
         b"words " * 50_000 + b"\xff",
+        b"cut off within a letter: \xc3",
         "Señor".encode("latin-1"),
         "words".encode("utf-16"),
         b"{\\rtf1 words}",

@@ -28,9 +28,8 @@ def read_picture(file: BinaryIO, limits: ReadLimits) -> Page:
     try:
         image = Image.open(file, formats=_FORMATS)  # reads no more than the beginning
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise _too_large(f"more than {limits.max_pixels:,} pixels") from None
-    if image.width * image.height > limits.max_pixels:
-        raise _too_large(f"{image.width} x {image.height} pixels")
+        more = f"a picture of more than {limits.max_pixels:,} pixels"
+        raise BadMedia(Problem.TOO_LARGE, more) from None
     return Page(jpeg(_upright(_fitting(image, limits.picture_side_px)), limits.picture_bytes))
 
 
@@ -62,7 +61,3 @@ def _upright(image: Image.Image) -> Image.Image:
     else:
         plain.paste(turned.convert("RGB"))
     return plain
-
-
-def _too_large(what: str) -> BadMedia:
-    return BadMedia(Problem.TOO_LARGE, f"a picture of {what}")
