@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,10 +15,10 @@ from bot.adapters.media_reader.wire import decode_answer
 from bot.domain.media import DOCX
 from bot.errors import BadMedia, Unavailable
 from tests.reading import Put, problem, reader, words, writer
+from tests.reading_processes import alive, children, readers_of, shown, until
 from tests.samples import hostile
 
 ON_LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-WITHIN_S = 20
 
 
 @pytest.fixture
@@ -57,8 +56,8 @@ async def test_a_file_that_takes_too_long_is_given_up(endless: Path) -> None:
 @ON_LINUX
 async def test_nothing_is_left_of_a_child_that_was_given_up(endless: Path) -> None:
     looking = asyncio.create_task(words_of(endless, timeout_s=1))
-    await until(lambda: bool(_readers_of(os.getpid())))
-    (child,) = _readers_of(os.getpid())
+    await until(lambda: bool(readers_of(os.getpid())))
+    (child,) = readers_of(os.getpid())
     with pytest.raises(BadMedia):
         await looking
     assert not alive(child)
@@ -88,7 +87,7 @@ async def test_a_child_that_is_killed_takes_nobody_along(endless: Path, put: Put
 async def test_a_child_knows_no_secrets(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSSMOON_API_KEY", "mm_live_secret")
     async with hanging(endless) as (_, child):
-        told = _shown(child, "environ") + _shown(child, "cmdline")
+        told = shown(child, "environ") + shown(child, "cmdline")
     names = {line.partition("=")[0] for line in told.split("\0") if "=" in line}
     assert "secret" not in told
     assert names <= {
@@ -100,7 +99,7 @@ async def test_a_child_knows_no_secrets(endless: Path, monkeypatch: pytest.Monke
 @ON_LINUX
 async def test_a_child_is_held_to_its_limits(endless: Path) -> None:
     async with hanging(endless, memory_bytes=900_000_000, timeout_s=40) as (_, child):
-        limits, status = _shown(child, "limits"), _shown(child, "status")
+        limits, status = shown(child, "limits"), shown(child, "status")
         assert os.getsid(child) == child
     found = {line[:26].strip(): line[26:].split()[1] for line in limits.splitlines()[1:]}
     assert found["Max address space"] == "900000000"
@@ -138,7 +137,7 @@ async def test_there_are_no_more_children_than_processors(
         asyncio.create_task(problem(readers.document(endless, "text/plain"))) for _ in range(2)
     ]
     (first,) = await children(1)
-    assert _readers_of(os.getpid()) == [first]
+    assert readers_of(os.getpid()) == [first]
     os.kill(first, signal.SIGKILL)
     assert await looking[0] == "unreadable"
     (second,) = await children(1)
@@ -275,55 +274,3 @@ async def hanging(path: Path, **limits: float) -> AsyncIterator[tuple["asyncio.T
         looking.cancel()
         with suppress(asyncio.CancelledError, BadMedia):
             await looking
-
-
-async def children(count: int, of: int | None = None) -> list[int]:
-    """The readers that a process (None: this one) has, once so many are about to open a file."""
-    found = list[int]()
-
-    def are_there() -> bool:
-        found[:] = [pid for pid in _readers_of(of or os.getpid()) if _has_all_limits(pid)]
-        return len(found) == count
-
-    await until(are_there)
-    return found
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    return False
-
-
-def _shown(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/{name}").read_text()
-
-
-def _readers_of(parent: int) -> list[int]:
-    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [pid for pid in pids if _parent(pid) == parent and "media_reader" in _command(pid)]
-
-
-def _parent(pid: int) -> int:
-    with suppress(OSError):
-        return int(_shown(pid, "stat").rpartition(") ")[2].split()[1])
-    return 0
-
-
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return _shown(pid, "cmdline")
-    return ""
-
-
-def _has_all_limits(pid: int) -> bool:
-    with suppress(OSError):
-        return "Max file size             0 " in _shown(pid, "limits")
-    return False

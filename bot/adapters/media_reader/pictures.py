@@ -4,7 +4,7 @@ import io
 import warnings
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from bot.adapters.media_reader.wire import ReadLimits
 from bot.domain.media import Page, Problem
@@ -30,6 +30,8 @@ def read_picture(file: BinaryIO, limits: ReadLimits) -> Page:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         more = f"a picture of more than {limits.max_pixels:,} pixels"
         raise BadMedia(Problem.TOO_LARGE, more) from None
+    except UnidentifiedImageError:
+        raise BadMedia(Problem.UNREADABLE, "no picture of a kind that is read here") from None
     return Page(jpeg(_upright(_fitting(image, limits.picture_side_px)), limits.picture_bytes))
 
 
