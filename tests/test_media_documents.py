@@ -113,7 +113,7 @@ def _blank_scan() -> bytes:
 async def test_documents_that_mean_harm_do_none(put: Put) -> None:
     readers = reader(timeout_s=10)
     bombs = {
-        hostile.docx_bomb(): "too_large",
+        hostile.docx_that_announces(3_000_000_000): "too_large",
         hostile.lying_docx_bomb(): "unreadable",
         hostile.docx_of_laughs(): "unreadable",
         hostile.deep_docx(): "unreadable",
@@ -121,6 +121,12 @@ async def test_documents_that_mean_harm_do_none(put: Put) -> None:
     }
     found = await asyncio.gather(*(problem(readers.document(put(bomb), DOCX)) for bomb in bombs))
     assert found == list(bombs.values())
+
+
+@pytest.mark.slow
+async def test_a_document_that_unpacks_to_a_giant_is_refused(put: Put) -> None:
+    looking = words(put(hostile.docx_bomb()), memory_bytes=300_000_000)
+    assert await problem(looking) == "too_large"
 
 
 async def test_a_document_shows_no_file_of_ours(put: Put) -> None:

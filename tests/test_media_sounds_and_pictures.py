@@ -45,8 +45,11 @@ async def test_a_container_for_films_without_a_film_is_a_voice_note(put: Put) ->
 @pytest.mark.parametrize(
     "names",
     [
-        ("video_mp4", "video_webm", "video_3gp", "video_mov"),
-        ("voice_amr", "voice_3gp", "voice_flac", "voice_aac"),
+        ("video_mp4", "voice_amr"),
+        pytest.param(
+            ("video_webm", "video_3gp", "video_mov", "voice_3gp", "voice_flac", "voice_aac"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 async def test_any_other_sound_becomes_a_small_ogg_file(put: Put, names: tuple[str, ...]) -> None:
@@ -101,6 +104,7 @@ async def test_a_damaged_voice_note_is_heard_as_far_as_it_goes(put: Put) -> None
     assert sound.duration_s == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.slow
 async def test_noise_is_no_sound_whatever_it_begins_with(put: Put) -> None:
     beginnings = {
         "audio/ogg": b"OggS\0\2",
@@ -155,7 +159,7 @@ def _near(colour: object, wanted: tuple[int, int, int]) -> bool:
 
 
 async def test_a_photo_is_made_to_fit_and_a_small_one_stays(put: Put) -> None:
-    large = put(samples.noise_jpeg(2400, 1800))
+    large = put(samples.noise_jpeg(2000, 1500))
     usual, tiny, small = await asyncio.gather(
         reader().picture(large),
         reader(picture_bytes=20_000).picture(large),
@@ -205,7 +209,6 @@ async def test_broken_strange_and_disguised_pictures_are_unreadable(put: Put) ->
     readers = reader()
     broken = [
         hostile.cut_off(samples.photo_jpeg()),
-        hostile.cut_off(samples.photo_png()),
         hostile.noise_after(samples.sticker_webp()[:40]),
         hostile.png_with_text_bomb(),
         hostile.svg(),

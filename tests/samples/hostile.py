@@ -58,6 +58,11 @@ def lying_docx_bomb(megabytes: int = 5) -> bytes:
     return _docx_with(b" " * size).replace(struct.pack("<I", size), struct.pack("<I", 1000))
 
 
+def docx_that_announces(size: int) -> bytes:
+    """A small document that says it unpacks to so many bytes."""
+    return _docx_with(b" " * 54_321).replace(struct.pack("<I", 54_321), struct.pack("<I", size))
+
+
 def docx_of_laughs(levels: int = 12) -> bytes:
     """Entities made of ten entities each."""
     entities = [f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, levels)]

@@ -50,7 +50,8 @@ def _fitting(image: Image.Image, side_px: int) -> Image.Image:
     """The first frame at its size or smaller, decoded."""
     if image.mode not in _SCALED or "transparency" in image.info:
         image = image.convert("RGBA")
-    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)  # a JPEG is decoded smaller
+    # The gap lets a JPEG be decoded at nearly the wanted size, in a third of the time.
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=1.0)
     return image
 
 
