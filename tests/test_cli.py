@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import NewBot
-from tests.harness import Answer, Bot, Customer, eventually, fail, hand_off
-from tests.harness.bot_process import Finished
+from tests.harness import Answer, Bot, Customer, Finished, eventually, fail, hand_off
 from tests.harness.llm import pictures_of, words_of
 from tests.samples import papers, photos, voices
 

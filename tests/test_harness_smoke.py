@@ -1,6 +1,8 @@
 """The harness itself: what it plans happens, and a bot started with it behaves like one."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -110,8 +112,16 @@ async def test_a_forged_webhook_is_refused(bot: Bot) -> None:
     await bot.provider.deliver(ana.event("hello"), secret="guessed", expect=401)
 
 
+async def _cold(new_bot: NewBot) -> Bot:
+    """A bot that starts from nothing, as an operator starts it."""
+    bot = await new_bot(start=False)
+    bot.cold = True
+    return bot
+
+
 async def test_a_killed_bot_comes_back_at_the_same_address(new_bot: NewBot) -> None:
-    bot = await new_bot()
+    bot = await _cold(new_bot)
+    await bot.start()
     ana = bot.provider.customer()
     event = ana.event("are you there?")
     await bot.kill()
@@ -129,9 +139,27 @@ async def test_a_bot_stops_at_once_when_it_is_asked_to(new_bot: NewBot) -> None:
 
 
 async def test_a_command_ends_with_its_exit_code(new_bot: NewBot) -> None:
-    bot = await new_bot(start=False)
+    bot = await _cold(new_bot)
     finished = await bot.cli("check")
     assert finished.exit_code == 0, finished.stderr
+
+
+async def test_a_warm_start_says_and_does_what_a_cold_one_does(new_bot: NewBot) -> None:
+    bot = await _cold(new_bot)
+    bot.env["MOSSMOON_API_KEY"] = ""
+    bot.write_prompt("naïve", "instructions: |\n  Olá! {{ none }}\n")
+    cold = await bot.cli("check")
+    bot.cold = False
+    assert await bot.cli("check") == cold
+    assert cold.exit_code == 1
+    assert "naïve.yaml" in cold.stderr
+
+
+async def test_a_warm_process_has_its_own_session_and_ends_by_a_signal(new_bot: NewBot) -> None:
+    bot = await new_bot()
+    assert os.getsid(bot.process.pid) == bot.process.pid
+    await bot.kill()
+    assert bot.process.exit_code == -signal.SIGKILL
 
 
 async def test_a_server_ends_even_while_it_holds_an_answer_back(

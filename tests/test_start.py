@@ -16,6 +16,7 @@ from tests.harness import Bot, eventually
 
 pytestmark = pytest.mark.slow  # a process for each case
 
+ENV = {"DEEPGRAM_API_KEY": ""}  # works, with a warning
 EMBEDDED = {"DATABASE_URL": "", "REDIS_URL": ""}
 SIGNALS = [
     ("run", signal.SIGTERM),

@@ -11,11 +11,12 @@ The servers run on one background loop (`Network`), so that tests may be sync or
 test never freezes a server.
 """
 
-from tests.harness.bot_process import Bot, Finished
+from tests.harness.bot_process import Bot
 from tests.harness.http_server import Answer, Behaviour, Drop, Gate, Hang, Plan, Request
 from tests.harness.llm import ScriptedLlm, fail, hand_off, say
 from tests.harness.media_host import ScriptedMediaHost, Stream
 from tests.harness.network import Network, eventually
+from tests.harness.process import Finished
 from tests.harness.provider import Customer, ScriptedProvider, Send
 from tests.harness.s3 import ScriptedS3
 from tests.harness.speech import ScriptedSpeech, Upload

@@ -1,28 +1,26 @@
 """The bot under test: a folder with its settings and prompts, and the processes that run there."""
 
-import asyncio
 import json
 import os
 import random
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.harness.launcher import PROGRAM
 from tests.harness.llm import ScriptedLlm
 from tests.harness.media_host import ScriptedMediaHost
 from tests.harness.network import Network, eventually
-from tests.harness.process import Process
+from tests.harness.process import Errand, Finished, Process, Program
 from tests.harness.provider import API_KEY, SECRET, Customer, ScriptedProvider
 from tests.harness.speech import ScriptedSpeech
-from tests.harness.stores import Stores
+from tests.harness.stores import EMBEDDED, Stores
 
 TOKEN = "operator-token-of-the-tests"
 FALLBACK = "Sorry, that did not work. A colleague will answer."
@@ -41,19 +39,6 @@ fallback: |
 unsupported: |
   {UNSUPPORTED}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a command that ended by itself left behind."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
 
 
 class Bot:
@@ -79,7 +64,9 @@ class Bot:
         self.folder = Path(tempfile.mkdtemp(prefix="bot-"))
         base = _merged(SETTINGS, {"media": {"allowed_hosts": [media.allowed]}})
         self.settings = _merged(base, {} if settings is None else settings)
-        self.executable: tuple[str, ...] = (sys.executable, "-m", "bot")
+        self.executable: tuple[str, ...] = PROGRAM
+        self.cold = stores.name != EMBEDDED
+        """What runs on real servers starts from nothing too."""
         self.processes: list[Process] = []
         self.port = _free_port()
         self.env = {**self._own_env(), **stores.env, **({} if env is None else env)}
@@ -147,9 +134,13 @@ class Bot:
 
     async def _spawn(self, command: tuple[str, ...]) -> Process:
         # On the network's thread, which lives as long as the tests: the process dies with it.
-        process = Process(command, self.env, self.folder, self.executable)
+        process = Process(self.network.launcher, self._program, command)
         self.processes.append(process)
         return process
+
+    @property
+    def _program(self) -> Program:
+        return Program(self.executable, self.env, self.folder, self.cold)
 
     async def ready(self, timeout_s: float = 30) -> None:
         async def answers() -> None:
@@ -254,24 +245,11 @@ class Bot:
     async def cli(self, *command: str, stdin: str = "", timeout_s: float = 60) -> Finished:
         """A command with the bot's environment, run to its end."""
         self._write_settings()
-        process = await asyncio.create_subprocess_exec(
-            *self.executable,
-            *command,
-            env=self.env,
-            cwd=self.folder,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            ends = process.communicate(stdin.encode())
-            stdout, stderr = await asyncio.wait_for(ends, timeout_s)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return Finished(process.returncode, stdout.decode(), stderr.decode())
+        errand = await self.network.call(self._send_out(command, stdin))
+        return await errand.end(timeout_s)
+
+    async def _send_out(self, command: tuple[str, ...], stdin: str) -> Errand:
+        return Errand(self.network.launcher, self._program, command, stdin)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,13 @@ from typing import Any, TypeVar, overload
 
 import httpx
 
+from tests.harness.launcher import Launcher
+
 T = TypeVar("T")
 
 POLL_S = 0.01
+SLOWEST_POLL_S = 0.05
+"""A question that costs the bot work is not asked a hundred times a second."""
 
 
 class Network:
@@ -22,6 +26,7 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
+        self.launcher = Launcher()
         # Without keep-alive: a bot that was killed must not fail the next request.
         self.http = httpx.AsyncClient(
             timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
@@ -39,6 +44,7 @@ class Network:
 
     def close(self) -> None:
         self.wait(self.http.aclose())
+        self.launcher.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -54,6 +60,7 @@ async def eventually(check: Callable[[], Any], timeout_s: float = 10) -> Any:
     After `timeout_s` the last AssertionError is raised, so write the assertion you want to read.
     """
     deadline = time.monotonic() + timeout_s
+    pause_s = POLL_S
     while True:
         try:
             result = check()
@@ -64,4 +71,5 @@ async def eventually(check: Callable[[], Any], timeout_s: float = 10) -> Any:
                 raise
         else:
             return value
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.2, SLOWEST_POLL_S)
