@@ -8,7 +8,7 @@ BotError
 │   └── StoreUnavailable   the database did not take it: answer 503, ask for a redelivery
 ├── Refused           an outside part will never accept this very request
 │   └── BadMedia      an attachment that can't be had or read, for the reason in `problem`
-├── MediaMissing      the media's host says it is not there: it may come, for a while
+├── MediaMissing      a host or a service says no to an attachment: it may change its mind
 └── LostClaim         somebody else owns this work now: drop it, write nothing
 """
 
@@ -85,7 +85,11 @@ class BadMedia(Refused):
 
 
 class MediaMissing(BotError):
-    """The host answered that it has no such file, or not for us: tried again a few times."""
+    """An answer that may change, but not for ever: tried again a few times, then `problem`."""
+
+    def __init__(self, message: str, problem: str = "missing") -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class LostClaim(BotError):

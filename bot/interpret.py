@@ -8,7 +8,7 @@ from bot.domain.media import Problem, Reading, picture_key, way_of
 from bot.listen import Listener
 from bot.ports import Blobs, MediaReader
 
-_LISTENING_AT_ONCE = 4
+_LISTENING_AT_ONCE = 12
 """Voice notes held in memory for a speech service at the same time."""
 
 

@@ -1,6 +1,7 @@
 """Something spoken becomes words: speech services in their order, and what to think of theirs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bot.domain.invented import is_invented
 from bot.domain.media import Problem, Reading, Sound, Transcript
@@ -36,8 +37,8 @@ class Listener:
                 errors.append(error)
                 continue
             if reading.problem is None:
-                return reading
-            wordless = wordless or reading
+                return _together(wordless, reading)
+            wordless = _together(wordless, reading)
         return _without_words(errors) if wordless is None else wordless
 
     def _as_reading(self, heard: Transcript, sound: Sound) -> Reading:
@@ -53,11 +54,18 @@ class Listener:
         )
 
 
+def _together(paid: Reading | None, reading: Reading) -> Reading:
+    """The second's words, at the price of both."""
+    if paid is None or paid.cost is None:
+        return reading
+    return replace(reading, cost=paid.cost + (reading.cost or 0.0))
+
+
 def _without_words(errors: Sequence[Unavailable | Refused]) -> Reading:
     for error in errors:
         if isinstance(error, Unavailable):
             raise error
     said = "; ".join(str(error) for error in errors)
     if any(isinstance(error, Refused) and error.status in _SETTINGS_AT_FAULT for error in errors):
-        raise MediaMissing(said)  # until somebody mends a key, for as often as it is tried
+        raise MediaMissing(said, Problem.UNHEARD.value)  # somebody may mend a key meanwhile
     return Reading(Problem.UNHEARD, said)

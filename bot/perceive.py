@@ -5,8 +5,9 @@ loses at most the step it was in: what was downloaded is not downloaded again, w
 is not paid for again.
 """
 
+import asyncio
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ from bot.metrics import MEDIA, MEDIA_EXPIRED, MEDIA_SECONDS
 from bot.ports import Attachments, Blobs, Clock, MediaHost
 
 log = structlog.get_logger()
+
+_PATIENCE_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+_DOWNLOADS_AT_ONCE = 32
 
 
 _End = MediaLater | MediaEnded | MediaTaken
@@ -72,10 +76,11 @@ class Perceiver:
         self._clock = clock
         self._scratch = scratch
         self._in_hand = in_hand
+        self._downloads = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
 
     async def bring_on(self, media_id: str) -> Brought:
         """Fetch an attachment that is due, and read it. Raises StoreUnavailable."""
-        with self._file() as path:
+        with self._place() as path:
             while True:
                 step = await self._store.claim_media(media_id, self._clock())
                 end = await self._work(step, path) if isinstance(step, MediaWork) else step
@@ -100,13 +105,13 @@ class Perceiver:
             log.error("media.store_unavailable", error=str(error))
 
     @contextmanager
-    def _file(self) -> Iterator[Path]:
-        """A place for the bytes while they are worked on."""
-        folder = tempfile.mkdtemp(dir=self._scratch)
+    def _place(self) -> Iterator[Path]:
+        """Where the bytes are while they are worked on; nothing is left of it."""
+        path = self._scratch / secrets.token_hex(8) / "file"
         try:
-            yield Path(folder) / "file"
+            yield path
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
     async def _work(
         self, work: MediaWork, path: Path
@@ -124,6 +129,7 @@ class Perceiver:
         name = "read" if work.announced is None else "fetch"
         begun = time.monotonic()
         try:
+            _make_room(path)
             end = await (self._read(work, path) if name == "read" else self._fetch(work, path))
             MEDIA.labels(name, "done").inc()
             return end
@@ -152,7 +158,7 @@ class Perceiver:
     ) -> MediaLater | MediaEnded:
         log.warning("media.later", media=work.id, error=str(error))
         if isinstance(error, MediaMissing):
-            counted = Problem.UNHEARD if work.announced is None else Problem.MISSING
+            counted = Problem(error.problem)
             return await self._store.release_media(work, str(error), self._clock(), counted=counted)
         return await self._store.release_media(
             work, str(error), self._clock(), retry_after=error.retry_after
@@ -162,6 +168,12 @@ class Perceiver:
         took = timedelta(seconds=time.monotonic() - begun)
         if reading.problem is not None:
             log.info("media.problem", media=work.id, problem=reading.problem.value)
+        for wait_s in _PATIENCE_S:
+            try:
+                return await self._store.finish_media(work, reading, took, self._clock())
+            except StoreUnavailable:  # what was paid for is not thrown away
+                log.warning("media.not_stored_yet", media=work.id)
+                await asyncio.sleep(wait_s)
         return await self._store.finish_media(work, reading, took, self._clock())
 
     # fetching
@@ -176,7 +188,8 @@ class Perceiver:
 
     async def _download(self, work: MediaWork, path: Path) -> Fetched:
         assert work.announced is not None  # noqa: S101 - only called for what is to be fetched
-        return await self._host.fetch(work.announced, path)
+        async with self._downloads:
+            return await self._host.fetch(work.announced, path)
 
     async def _stored_already(self, work: MediaWork, path: Path) -> Fetched | None:
         """What a worker had stored when it died, before it could say so."""
@@ -199,6 +212,14 @@ class Perceiver:
         media_type = work.media_type or "application/octet-stream"
         reading = await self._interpreter.interpret(path, work.sha256, media_type)
         return await self._end(work, reading, begun)
+
+
+def _make_room(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    except OSError as error:
+        where = path.parent.parent
+        raise Unavailable(f"no file can be written to {where}: {error.strerror}") from None
 
 
 def _size(path: Path) -> int:

@@ -1,12 +1,13 @@
 """Waiting messages become a turn, a turn becomes a reply in the outbox."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 import structlog
 
-from bot.domain.chat import ChatMessage, ChatRequest, Completion, Picture, Usage
+from bot.domain.chat import ChatRequest, Completion, Picture, Usage
 from bot.domain.history import View, build_messages, strip_markers
 from bot.domain.outbox import Outbound
 from bot.domain.prompt import RenderedPrompt
@@ -29,6 +30,10 @@ from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
 
+_REFUSES_PICTURES = frozenset({400, 404, 415, 422})
+_REMEMBERED_MAX = 10_000
+_SEEING_AT_ONCE = 16
+"""Requests whose pictures, up to 6 MB of them, are in memory while the model looks."""
 _NO_PICTURE = "[the picture can't be shown now]"
 _LAST_WORDS = "Sorry, I can't answer that right now."
 """When not even the prompt's own fallback can be had."""
@@ -68,6 +73,9 @@ class Responder:
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
+        self._refused: set[str] = set()
+        """Pictures that the model would not take: they are not offered again."""
+        self._seeing = asyncio.Semaphore(_SEEING_AT_ONCE)
 
     async def take_turn(self, conversation_id: str) -> Attended:
         """Answer what waits in a conversation, if it is due. Raises StoreUnavailable.
@@ -140,35 +148,56 @@ class Responder:
                 return self._reply(await self._ask(turn, prompt), prompt)
 
     async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
+        view = replace(self._style.view, hidden=self._refused)
+        request = self._request(turn, prompt, view)
+        if not request.pictures:
+            return await self._complete(request)
+        async with self._seeing:
+            try:
+                return await self._complete(await self._with_pictures(request))
+            except Refused as error:
+                if error.status not in _REFUSES_PICTURES:
+                    raise
+                log.warning("model.refuses_pictures", error=str(error))
+        completion = await self._complete(self._request(turn, prompt, replace(view, pictures=0)))
+        self._remember_refused(request)  # it did without them: they were what it minded
+        return completion
+
+    def _remember_refused(self, request: ChatRequest) -> None:
+        if len(self._refused) > _REMEMBERED_MAX:
+            self._refused.clear()
+        self._refused.update(request.pictures)
+
+    def _request(self, turn: Turn, prompt: RenderedPrompt, view: View) -> ChatRequest:
         messages = build_messages(
             prompt.system,
             turn.past,
             turn.waiting,
             budget_tokens=self._style.history_tokens,
             timezone=self._style.timezone,
-            # What a model refused once it may refuse for its pictures.
-            view=replace(self._style.view, pictures=0) if turn.attempts else self._style.view,
+            view=view,
         )
-        request = ChatRequest(
-            tuple([await self._with_pictures(message) for message in messages]),
-            model=prompt.model,
-            hand_off_when=_offer(prompt),
-        )
+        return ChatRequest(messages, model=prompt.model, hand_off_when=_offer(prompt))
+
+    async def _complete(self, request: ChatRequest) -> Completion:
         with LLM_SECONDS.time():
             return await self._llm.complete(request)
 
-    async def _with_pictures(self, message: ChatMessage) -> ChatMessage:
-        if isinstance(message.content, str):
-            return message
-        parts = [
-            part if isinstance(part, str) else await self._load(part) for part in message.content
-        ]
-        return replace(message, content=tuple(parts))
+    async def _with_pictures(self, request: ChatRequest) -> ChatRequest:
+        messages = []
+        for message in request.messages:
+            if not isinstance(message.content, str):
+                parts = [await self._load(part) for part in message.content]
+                message = replace(message, content=tuple(parts))  # noqa: PLW2901
+            messages.append(message)
+        return replace(request, messages=tuple(messages))
 
-    async def _load(self, picture: Picture) -> Picture | str:
+    async def _load(self, part: str | Picture) -> str | Picture:
         """A picture that is gone, or can't be had now, holds up no answer."""
+        if isinstance(part, str):
+            return part
         try:
-            return replace(picture, data=await self._gallery.get(picture.key))
+            return replace(part, data=await self._gallery.get(part.key))
         except (NotFound, Unavailable) as error:
             log.warning("picture.not_loaded", error=str(error))
             return _NO_PICTURE
@@ -182,7 +211,7 @@ class Responder:
         parts = split_text(text)
         if not parts:
             raise Refused("the model's answer was empty")
-        return Reply(parts, made_by)
+        return Reply(parts, made_by, has_seen_all=True)
 
     def _made_by(self, usage: Usage, prompt: RenderedPrompt) -> MadeBy:
         TOKENS.labels("in").inc(usage.tokens_in or 0)

@@ -28,8 +28,8 @@ _OVERDUE = timedelta(milliseconds=700)
 """How long a doorbell may take before the sweep does its work."""
 _AT_ONCE = 1000
 """Conversations attended to at the same time; most of them wait for the model."""
-_FILES_AT_ONCE = 32
-"""Attachments brought on at the same time; most of them wait for a host or a speech service."""
+_FILES_AT_ONCE = 500
+"""Attachments brought on at the same time; each step has narrower limits of its own."""
 _ALARMS_MAX = 10_000
 _DRAIN_S = 18.0
 

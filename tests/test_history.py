@@ -141,7 +141,7 @@ def test_the_bot_is_shown_no_time_before_its_own_words() -> None:
         (
             "poll\n]",
             "",
-            "[the customer sent a message of the type poll ], which cannot be opened here]",
+            "[the customer sent a message of the type poll ), which cannot be opened here]",
         ),
     ],
 )

@@ -47,13 +47,20 @@ async def test_the_first_that_makes_words_of_it_is_the_last_that_is_asked() -> N
 
 
 @pytest.mark.parametrize(
-    "outcome", [Unavailable("away"), Refused("odd", 400), "", "  ", "Thanks for watching!"]
+    ("outcome", "cost"),
+    [
+        (Unavailable("away"), None),
+        (Refused("odd", 400), None),
+        ("", 0.5),
+        ("  ", 0.5),
+        ("Thanks for watching!", 0.5),
+    ],
 )
 async def test_the_next_is_asked_when_one_is_away_or_makes_nothing_of_it(
-    outcome: str | Exception,
+    outcome: str | Exception, cost: float | None
 ) -> None:
     reading = await listen(Service("first", outcome), Service("second", "hola"))
-    assert (reading.text, reading.service, reading.cost) == ("hola", "second", None)
+    assert (reading.text, reading.service, reading.cost) == ("hola", "second", cost)
 
 
 async def test_no_words_anywhere_are_no_words_even_if_another_service_is_away() -> None:

@@ -119,6 +119,27 @@ async def test_a_model_that_refuses_pictures_is_asked_again_without(bot: Bot) ->
     await ana.sends("image", media, caption="no eyes")
     assert await ana.reads() == ["I can't see it."]
     assert pictures_of(last_content(bot, "no eyes")) == []
+    await ana.writes("what did you see?")
+    await ana.reads(2)
+    (sent,) = bot.llm.messages_about("what did you see?")  # not offered, and refused, again
+    assert not any(pictures_of(message["content"]) for message in sent)
+
+
+async def test_a_photo_that_is_replied_to_is_shown_however_old(bot: Bot) -> None:
+    ana = bot.provider.customer()
+    media = bot.media.serve(photos.photo_png(361, 240), media_type="image/png")
+    await ana.sends("image", media, id="msg_first_photo_361")
+    await ana.reads()
+    for width in range(362, 369):
+        await ana.sends(
+            "image", bot.media.serve(photos.photo_png(width, 240), media_type="image/png")
+        )
+        await ana.reads(width - 360)
+    await ana.writes("how much is this one?", quoted={"id": "msg_first_photo_361"})
+    await ana.reads(9)
+    (sent,) = bot.llm.messages_about("how much is this one?")
+    shown = [len(pictures_of(message["content"])) for message in sent if message["role"] == "user"]
+    assert shown == [1, 0, 0, 1, 1, 1, 1, 1, 0]
 
 
 async def test_a_pdf_is_read_and_its_name_is_only_a_name(bot: Bot) -> None:
@@ -364,6 +385,7 @@ async def _download(bot: Bot, url: str, headers: dict[str, str] | None = None) -
     return await bot.http("GET", url, headers=token | ({} if headers is None else headers))
 
 
+@pytest.mark.slow
 async def test_a_killed_process_neither_downloads_nor_transcribes_twice(new_bot: NewBot) -> None:
     bot = await new_bot(settings=SETTINGS, prompts=PROMPTS)
     ana = bot.provider.customer()
@@ -385,6 +407,7 @@ async def test_a_killed_process_neither_downloads_nor_transcribes_twice(new_bot:
     assert len(bot.speech.heard) == 2  # the one that was cut off, and the one that counted
 
 
+@pytest.mark.slow
 async def test_without_a_speech_service_a_voice_note_gets_the_prompts_own_words(
     new_bot: NewBot,
 ) -> None:
@@ -397,6 +420,7 @@ async def test_without_a_speech_service_a_voice_note_gets_the_prompts_own_words(
     assert (await bot.messages(ana))[0]["media_url"] is not None
 
 
+@pytest.mark.slow
 async def test_another_service_is_asked_when_the_first_is_away(new_bot: NewBot) -> None:
     settings = SETTINGS | {"speech": {"fallback": ["openai"], "prices": {"openai": 0.6}}}
     bot = await new_bot(settings=settings, prompts=PROMPTS, start=False)
@@ -415,6 +439,7 @@ def _is_transcription(request: Any) -> bool:
     return bool(request.path == "/v1/audio/transcriptions")
 
 
+@pytest.mark.slow
 async def test_a_model_without_eyes_is_told_that_there_was_a_photo(new_bot: NewBot) -> None:
     settings = SETTINGS | {"llm": {"vision": False}}
     bot = await new_bot(settings=settings, prompts=PROMPTS)
@@ -424,6 +449,7 @@ async def test_a_model_without_eyes_is_told_that_there_was_a_photo(new_bot: NewB
     assert "which you can't see" in answer
 
 
+@pytest.mark.slow
 async def test_what_the_store_cannot_take_now_is_fetched_later(new_bot: NewBot) -> None:
     bot = await new_bot(settings=SETTINGS, prompts=PROMPTS, start=False)
     blocked = bot.folder / "data" / "media"

@@ -33,6 +33,12 @@ class ChatRequest:
     """None: the configured model."""
     hand_off_when: str | None = None
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The keys of all pictures in it."""
+        contents = [m.content for m in self.messages if not isinstance(m.content, str)]
+        return tuple(part.key for parts in contents for part in parts if isinstance(part, Picture))
+
 
 @dataclass(frozen=True, slots=True)
 class HandOffCall:

@@ -27,6 +27,8 @@ class Entry:
     """Its author has changed its words since."""
     deleted: bool = False
     """Its author has taken it back: its words are no longer told."""
+    quotes: str | None = None
+    """The id of the entry that it replies or reacts to, None when nothing or unknown."""
 
     @property
     def words(self) -> str:

@@ -1,7 +1,7 @@
 """A conversation as the model sees it: who said what, when it matters, within a budget."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain, groupby
@@ -45,6 +45,8 @@ class View:
     """For the text of all documents together."""
     pictures: int = 6
     """How many at most, the newest; 0: the model does not see."""
+    hidden: Collection[str] = ()
+    """Keys of pictures that it has refused before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def build_messages(
     view = View() if view is None else view
     entries = [*past, *waiting]
     limits = _document_limits(past, waiting, min(view.document_tokens, budget_tokens // 2), factor)
-    shown = _shown_pictures(entries, view.pictures)
+    shown = _shown_pictures(entries, waiting, view)
     said = _in_models_terms(entries, timezone, limits, shown)
     turns = _turns(past, said[: len(past)])
     burst = _within(said[len(past) :], budget_tokens, factor)
@@ -113,18 +115,31 @@ def _document_limits(
 def _document_bytes(entry: Entry) -> int:
     if entry.media is None or entry.media.reading.service is not None:
         return 0
+    if entry.deleted or entry.dead:
+        return 0
     return len(entry.media.reading.text.encode("utf-8", "replace"))
 
 
-def _shown_pictures(entries: Sequence[Entry], most: int) -> dict[str, tuple[str, ...]]:
-    """The newest pictures, by entry; those of one entry stay together as far as there is room."""
+def _shown_pictures(
+    entries: Sequence[Entry], waiting: Sequence[Entry], view: View
+) -> dict[str, tuple[str, ...]]:
+    """The newest pictures, by entry, and before them those of a message that is replied to now.
+
+    Those of one entry stay together as far as there is room.
+    """
     shown: dict[str, tuple[str, ...]] = {}
-    for entry in reversed(entries):
+    most = view.pictures
+    asked_about = {entry.quotes for entry in waiting}
+    first = [entry for entry in entries if entry.id in asked_about]
+    for entry in (*first, *reversed(entries)):
+        if entry.id in shown:
+            continue
         if most <= 0 or entry.media is None or entry.author != "customer":
             continue
         if entry.deleted or entry.dead:
             continue
-        shown[entry.id] = entry.media.reading.pictures[:most]
+        pictures = [key for key in entry.media.reading.pictures if key not in view.hidden]
+        shown[entry.id] = tuple(pictures[:most])
         most -= len(shown[entry.id])
     return shown
 
@@ -141,7 +156,7 @@ def _in_models_terms(
         # The bot's own words get no time: it would begin to write such times itself.
         gap = before is not None and entry.at - before > LONG_GAP and entry.author != "bot"
         pictures = shown.get(entry.id, ())
-        words = _words(entry, limits.get(entry.id, 0), sees=bool(pictures))
+        words = _words(entry, limits.get(entry.id, 0), len(pictures))
         said.append(_say(entry, words, pictures, _local_time(entry.at, timezone) if gap else None))
         before = entry.at
     return said
@@ -162,10 +177,10 @@ def _say(entry: Entry, words: str, pictures: tuple[str, ...], time: str | None) 
             return _Said("assistant", content)
 
 
-def _words(entry: Entry, limit: int, *, sees: bool) -> str:
+def _words(entry: Entry, limit: int, shown: int) -> str:
     if entry.dead:
         return _DEAD
-    words = tell(entry, limit, sees=sees)
+    words = tell(entry, limit, shown=shown)
     if entry.author == "customer":  # nobody passes for a colleague by writing the marker
         words = words.replace(COLLEAGUE, "(human colleague)")
     return words

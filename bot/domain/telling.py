@@ -34,19 +34,20 @@ _PROBLEMS = {
     Problem.NO_SERVICE: "which can't be listened to here",
 }
 QUOTE_LIMIT = 200
+_HARMLESS = str.maketrans('"[]', "'()")
 _NAME_LIMIT = 80
 
 
-def tell(entry: Entry, text_limit: int, *, sees: bool) -> str:
+def tell(entry: Entry, text_limit: int, *, shown: int) -> str:
     """An entry in words; a document's text is cut to `text_limit` UTF-8 bytes.
 
-    `sees`: its pictures are shown beside these words.
+    `shown`: so many of its pictures stand beside these words.
     """
     if entry.deleted:
         return f"[{subject(entry)} has deleted this message]"
     if entry.kind == "reaction":
         return _reaction(entry)
-    words = _words(entry, text_limit, sees=sees)
+    words = _words(entry, text_limit, shown)
     return f"[changed later by {subject(entry)}, now:]\n{words}" if entry.edited else words
 
 
@@ -56,8 +57,8 @@ def subject(entry: Entry) -> str:
 
 
 def short(text: str, limit: int = QUOTE_LIMIT) -> str:
-    """One line, without what would end a quotation."""
-    text = " ".join(text.replace('"', "'").split())
+    """One line, without what would end a quotation or pass for a note of ours."""
+    text = " ".join(text.translate(_HARMLESS).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -70,7 +71,7 @@ def in_short(kind: str, text: str, transcript: str | None) -> str:
     return f"{what}: {words}" if words.strip() else what
 
 
-def _words(entry: Entry, text_limit: int, *, sees: bool) -> str:
+def _words(entry: Entry, text_limit: int, shown: int) -> str:
     if entry.kind == "text":
         return entry.text
     if entry.kind in {"location", "contact"}:
@@ -79,7 +80,7 @@ def _words(entry: Entry, text_limit: int, *, sees: bool) -> str:
         what = _KINDS.get(entry.kind, f"a message of the type {short(entry.kind)}")
         note = f"[{subject(entry)} sent {what}, which cannot be opened here]"
     else:
-        note = _file(entry, entry.media, text_limit, sees=sees)
+        note = _file(entry, entry.media, text_limit, shown)
     return f"{note}\n{entry.text}" if entry.text.strip() else note
 
 
@@ -90,7 +91,7 @@ def _reaction(entry: Entry) -> str:
     return f"[{subject(entry)} reacted with {entry.text}{about}]"
 
 
-def _file(entry: Entry, media: Attachment, text_limit: int, *, sees: bool) -> str:
+def _file(entry: Entry, media: Attachment, text_limit: int, shown: int) -> str:
     what = _named(entry.kind, media)
     if media.is_open:
         return f"[{subject(entry)} sent {what}, which is not opened yet]"
@@ -103,9 +104,12 @@ def _file(entry: Entry, media: Attachment, text_limit: int, *, sees: bool) -> st
         return _document(
             f"{subject(entry)} sent {what}", reading.text, reading.left_out, text_limit
         )
-    if not sees:
+    if not shown:
         return f"[{subject(entry)} sent {what}, which you can't see]"
-    left_out = f"; left out: {reading.left_out}" if reading.left_out else ""
+    gone = [reading.left_out] if reading.left_out else []
+    if shown < len(reading.pictures):
+        gone.append(f"all but its first {shown} pictures")
+    left_out = f"; left out: {'; '.join(gone)}" if gone else ""
     return f"[{subject(entry)} sent {what}{left_out}]"
 
 

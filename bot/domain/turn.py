@@ -98,6 +98,8 @@ class Reply:
     made_by: MadeBy
     hand_off: HandOffCall | None = None
     """Set: these are the bot's last words, a person takes over with them."""
+    has_seen_all: bool = False
+    """A model's answer, which takes the place of one that has not left yet. Fixed words do not."""
 
 
 class Answered(StrEnum):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain.media import Fetched, MediaState, MediaWork, Problem, Reading
-from bot.domain.turn import Answered, Claimed, Nothing, NotYet
-from bot.domain.work import MediaEnded, MediaLater, MediaTaken
+from bot.domain.turn import Answered, Claimed, MadeBy, Nothing, NotYet, Reply
+from bot.domain.work import MediaEnded, MediaLater, MediaTaken, SendLater
 from bot.errors import LostClaim
 from tests.transitions.scene import ANNA, BEN, HOUR_S, Scene, at, reply, thread
 
@@ -314,3 +314,118 @@ async def test_what_was_said_elsewhere_is_not_quoted(scene: Scene) -> None:
     turn = await scene.takes_turn(conversation)
     assert turn.waiting[0].quoted is None
     assert thread(ANNA) == conversation
+
+
+async def _held_answer(scene: Scene) -> str:
+    """A conversation whose answer waits for its line."""
+    conversation = await scene.writes(text="how much is it?")
+    await scene.arrives("line.disconnected")
+    await scene.apply()
+    assert await scene.stores(conversation, "3.50") is None
+    assert await scene.outbox(conversation) == [("bot", "held")]
+    return conversation
+
+
+@pytest.mark.parametrize("has_seen_all", [True, False])
+async def test_only_an_answer_that_has_seen_all_replaces_one_that_waits(
+    scene: Scene, has_seen_all: bool
+) -> None:
+    conversation = await _held_answer(scene)
+    await scene.writes(text="hello?")
+    turn = await scene.takes_turn(conversation)
+    made = Reply(("more",), MadeBy(), has_seen_all=has_seen_all)
+    await scene.store.answer_turn(turn, made, scene.now)
+    first = "cancelled" if has_seen_all else "held"
+    assert await scene.outbox(conversation) == [("bot", first), ("bot", "held")]
+
+
+async def test_an_answer_that_waits_survives_a_turn_without_words(scene: Scene) -> None:
+    conversation = await _held_answer(scene)
+    await scene.writes(type="poll")
+    turn = await scene.takes_turn(conversation)
+    await scene.store.skip_turn(turn, "nothing to say", scene.now)
+    await scene.arrives("line.ready")
+    await scene.apply()
+    assert (await scene.sends(conversation)).text == "3.50"
+
+
+async def test_nothing_leaves_while_an_answer_that_may_replace_it_is_written(
+    scene: Scene,
+) -> None:
+    conversation = await _held_answer(scene)
+    await scene.writes(text="hello?")
+    turn = await scene.takes_turn(conversation)
+    await scene.arrives("line.ready")
+    await scene.apply()
+    assert await scene.store.claim_reply(conversation, scene.now) == SendLater()
+    made = Reply(("all of it",), MadeBy(), has_seen_all=True)
+    _, to_send = await scene.store.answer_turn(turn, made, scene.now)
+    assert to_send is not None
+    assert to_send.text == "all of it"
+
+
+async def test_a_file_that_never_comes_delays_later_words_no_longer(scene: Scene) -> None:
+    conversation, _ = await scene.sends_voice()
+    scene.at(30)
+    assert isinstance(await scene.store.claim_turn(conversation, scene.now), Nothing)
+    scene.at(100)
+    await scene.writes(text="hello?")
+    turn = await scene.takes_turn(conversation)
+    assert [entry.text for entry in turn.waiting] == ["hello?"]
+
+
+async def test_of_one_conversation_only_some_files_are_brought_on_at_once(scene: Scene) -> None:
+    files = [(await scene.sends_voice())[1] for _ in range(4)]
+    for media in files[:3]:
+        await _fetch(scene, media)
+    assert isinstance(await scene.store.claim_media(files[3], scene.now), MediaLater)
+    _, other = await scene.sends_voice(BEN)
+    await _fetch(scene, other)
+
+
+async def test_a_paid_transcript_counts_even_if_the_claim_was_lost(scene: Scene) -> None:
+    conversation, media = await scene.sends_voice()
+    await _store(scene, media)
+    work = await _read(scene, media)
+    other = scene.another_worker()
+    await scene.store.sign_off()
+    await other.register(scene.now, sole=False)
+    await other.mend(scene.now, frozenset())
+    assert isinstance(await other.claim_media(media, scene.now), MediaWork)
+    await scene.store.finish_media(work, HEARD, TOOK, scene.now)
+    (row,) = await scene.files(conversation)
+    assert (row.state, row.text) == ("ready", "a cake for Sunday")
+
+
+async def test_a_service_that_says_no_for_good_calls_a_person_and_can_be_replayed(
+    scene: Scene,
+) -> None:
+    scene.settings(max_attempts=1)
+    conversation, media = await scene.sends_voice()
+    await _store(scene, media)
+    work = await _read(scene, media)
+    end = await scene.store.release_media(
+        work, "answered 401: check the key", scene.now, counted=Problem.UNHEARD
+    )
+    assert end == MediaEnded(conversation)
+    assert (await scene.conversation(conversation)).needs_attention
+    await scene.answers(conversation)
+    assert [state for state, _ in await scene.inbox(conversation)] == ["dead"]
+    await scene.store.replay(await scene.event_id(conversation), scene.now)
+    (row,) = await scene.files(conversation)
+    assert row.state == "stored"
+
+
+async def test_a_file_that_workers_die_over_is_given_up(scene: Scene) -> None:
+    scene.settings(max_attempts=2)
+    conversation, media = await scene.sends_voice()
+    await _store(scene, media)
+    for _ in range(2):
+        dead = scene.another_worker()
+        await dead.register(scene.now, sole=False)
+        assert isinstance(await dead.claim_media(media, scene.now), MediaWork)
+        await dead.sign_off()
+        await scene.store.mend(scene.now, frozenset())
+    assert await scene.store.claim_media(media, scene.now) == MediaEnded(conversation)
+    (row,) = await scene.files(conversation)
+    assert (row.state, row.problem) == ("failed", "unreadable")

@@ -60,15 +60,16 @@ def replay(tx: Connection, message_id: str, now: datetime) -> str | None:
     """A message is tried again: so is its file, if it could not be had; its id."""
     failed = and_(table.c.message_id == message_id, table.c.state == MediaState.FAILED.value)
     row = tx.execute(
-        select(table.c.id)
+        select(table.c.id, table.c.sha256)
         .select_from(messages.join(table, table.c.id == messages.c.media_id))
         .where(messages.c.id == message_id, failed)
     ).first()
     if row is None:
         return None
+    state = (MediaState.WAITING if row.sha256 is None else MediaState.STORED).value
     tx.execute(
         update(table)
         .where(table.c.id == row.id)
-        .values(state=MediaState.WAITING.value, next_at=now, attempts=0, outages=0, problem=None)
+        .values(state=state, next_at=now, attempts=0, outages=0, problem=None)
     )
     return str(row.id)

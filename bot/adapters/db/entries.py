@@ -36,6 +36,7 @@ MESSAGE_COLUMNS = (
 )
 
 _QUOTABLE = (
+    messages.c.id,
     messages.c.provider_id,
     messages.c.type,
     messages.c.text,
@@ -62,17 +63,15 @@ def read_entries(tx: Connection, conversation_id: str, rows: Sequence[AnyRow]) -
     return tuple(_entry(row, quoted) for row in rows)
 
 
-def _find_quoted(tx: Connection, conversation_id: str, rows: Iterable[AnyRow]) -> Mapping[str, str]:
-    """In a few words what is replied to, as far as it was said in this very conversation."""
+def _find_quoted(
+    tx: Connection, conversation_id: str, rows: Iterable[AnyRow]
+) -> Mapping[str, AnyRow]:
+    """What is replied to, as far as it was said in this very conversation."""
     ids = sorted({row.quoted_id for row in rows if row.quoted_id is not None})
     if not ids:
         return {}
     asked = {"ids": ids, "conversation": conversation_id}
-    return {
-        found.provider_id: _in_short(found)
-        for query in _QUOTED
-        for found in tx.execute(query, asked)
-    }
+    return {found.provider_id: found for query in _QUOTED for found in tx.execute(query, asked)}
 
 
 def _in_short(row: AnyRow) -> str:
@@ -81,7 +80,7 @@ def _in_short(row: AnyRow) -> str:
     return in_short(row.type, row.text, row.transcript)
 
 
-def _entry(row: AnyRow, quoted: Mapping[str, str]) -> Entry:
+def _entry(row: AnyRow, quoted: Mapping[str, AnyRow]) -> Entry:
     known = None if row.quoted_id is None else quoted.get(row.quoted_id)
     return Entry(
         id=row.id,
@@ -89,7 +88,8 @@ def _entry(row: AnyRow, quoted: Mapping[str, str]) -> Entry:
         kind=row.type,
         text=row.text,
         at=row.created_at,
-        quoted=row.quoted_text if known is None else known,
+        quoted=row.quoted_text if known is None else _in_short(known),
+        quotes=None if known is None else known.id,
         dead=row.dead,
         media=None if row.media_state is None else _attachment(row),
         edited=row.edited_at is not None,

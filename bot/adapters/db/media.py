@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 from bot.adapters.db import takeover
 from bot.adapters.db.media_end import end
 from bot.adapters.db.pacing import retry_delay
-from bot.adapters.db.rows import AnyRow
+from bot.adapters.db.rows import AnyRow, lock
 from bot.adapters.db.schema import OPEN_MEDIA, workers
 from bot.adapters.db.schema import media as table
 from bot.domain.conversation import Policy
@@ -18,6 +18,8 @@ from bot.errors import LostClaim
 
 _LOOK_AGAIN = timedelta(seconds=1)
 _BATCH = 50
+_AT_ONCE = 3
+"""Of one conversation: nobody's files hold up everybody's."""
 _WORRYING = timedelta(minutes=10)
 _READING_COLUMNS = (
     *("problem", "error", "text", "left_out", "pictures"),
@@ -26,22 +28,48 @@ _READING_COLUMNS = (
 
 
 # What depended on our own settings or on a service's mood is tried again with the next such file.
-_PASSING = (Problem.NO_SERVICE, Problem.UNHEARD, Problem.TOO_LONG, Problem.TOO_LARGE)
+_PASSING = (
+    *(Problem.NO_SERVICE, Problem.UNHEARD, Problem.TOO_LONG, Problem.TOO_LARGE),
+    *(Problem.MISSING, Problem.UNREADABLE),
+)
 _WORTH_KEEPING = func.coalesce(table.c.problem, "").not_in([one.value for one in _PASSING])
+
+
+_IN_HAND = (
+    select(func.count())
+    .select_from(table)
+    .where(
+        OPEN_MEDIA,
+        table.c.state.in_((MediaState.FETCHING.value, MediaState.READING.value)),
+        table.c.conversation_id == bindparam("conversation"),
+    )
+)
 
 
 def claim(
     tx: Connection, media_id: str, worker_id: str, now: datetime, policy: Policy
 ) -> MediaClaim:
     """Take an attachment to fetch or to read it, if it is due and nobody has it."""
-    row = tx.execute(select(table).where(table.c.id == media_id).with_for_update()).first()
+    row = _locked(tx, media_id)
     if row is None or row.state not in (MediaState.WAITING, MediaState.STORED):
         return MediaTaken()
     if row.next_at > now:
         return MediaLater(row.next_at)
+    if tx.execute(_IN_HAND, {"conversation": row.conversation_id}).scalar_one() >= _AT_ONCE:
+        return MediaLater(now + _LOOK_AGAIN)
     if row.state == MediaState.WAITING:
         return _claim_fetch(tx, row, worker_id, now, policy)
     return _claim_reading(tx, row, worker_id, now, policy)
+
+
+def _locked(tx: Connection, media_id: str) -> AnyRow | None:
+    """The attachment, after its conversation: everybody locks in this order."""
+    whose = select(table.c.conversation_id).where(table.c.id == media_id)
+    conversation_id = tx.execute(whose).scalar()
+    if conversation_id is None:
+        return None
+    lock(tx, conversation_id)
+    return tx.execute(select(table).where(table.c.id == media_id).with_for_update()).first()
 
 
 def _claim_fetch(
@@ -63,6 +91,9 @@ def _claim_reading(
     tx: Connection, row: AnyRow, worker_id: str, now: datetime, policy: Policy
 ) -> MediaClaim:
     """Read it, unless the very same bytes were read before, or are being read now."""
+    if row.attempts >= policy.max_attempts:  # workers have died over it, again and again
+        error = "its reader has died over it several times"
+        return end(tx, row, MediaState.FAILED, now, policy, Reading(Problem.UNREADABLE, error))
     if tx.dialect.name == "postgresql":
         tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(row.sha256))))
     same = and_(table.c.sha256 == row.sha256, table.c.id != row.id)
@@ -148,7 +179,10 @@ def finish(
 ) -> MediaEnded:
     """What it says is known, or why it can't be had. Raises LostClaim."""
     fetching = work.announced is not None
-    row = _ours(tx, work, MediaState.FETCHING if fetching else MediaState.READING, worker_id)
+    if reading.service is not None:  # paid for, and true whoever heard it
+        row = _unread(tx, work)
+    else:
+        row = _ours(tx, work, MediaState.FETCHING if fetching else MediaState.READING, worker_id)
     spent = {"fetch_ms": read_ms} if fetching else {"read_ms": read_ms, "cost": reading.cost}
     ended = MediaState.FAILED if fetching else MediaState.READY
     return end(tx, row, ended, now, policy, reading, **spent)
@@ -172,8 +206,7 @@ def release(
     fetching = work.announced is not None
     row = _ours(tx, work, MediaState.FETCHING if fetching else MediaState.READING, worker_id)
     if counted is not None and row.attempts + 1 >= policy.max_attempts:
-        ended = MediaState.FAILED if fetching else MediaState.READY
-        return end(tx, row, ended, now, policy, Reading(counted, error))
+        return end(tx, row, MediaState.FAILED, now, policy, Reading(counted, error))
     if not fetching and row.expires_at <= now:
         return end(tx, row, MediaState.READY, now, policy, Reading(Problem.UNHEARD, error))
     wait = retry_delay(row.attempts + row.outages + 1, policy)
@@ -202,19 +235,28 @@ def release(
 def put_back(tx: Connection, media_id: str, worker_id: str | None) -> None:
     """Its worker is gone: the next one may find its bytes stored already."""
     was_reading = table.c.state == MediaState.READING.value
+    tries = case((was_reading, table.c.attempts + 1), else_=table.c.attempts)
     state = case((was_reading, MediaState.STORED.value), else_=MediaState.WAITING.value)
     held = table.c.state.in_((MediaState.FETCHING.value, MediaState.READING.value))
     tx.execute(
         update(table)
         .where(table.c.id == media_id, held, table.c.worker_id == worker_id)
-        .values(state=state, worker_id=None, interrupted=True)
+        .values(state=state, worker_id=None, interrupted=True, attempts=tries)
     )
+
+
+def _unread(tx: Connection, work: MediaWork) -> AnyRow:
+    row = _locked(tx, work.id)
+    if row is None or row.state not in (MediaState.STORED, MediaState.READING):
+        raise LostClaim(f"media {work.id} has been read already")
+    return row
 
 
 def _ours(tx: Connection, work: MediaWork, state: MediaState, worker_id: str) -> AnyRow:
     query = select(table).where(
         table.c.id == work.id, table.c.state == state.value, table.c.worker_id == worker_id
     )
+    lock(tx, work.conversation_id)
     row = tx.execute(query.with_for_update()).first()
     if row is None:
         raise LostClaim(f"media {work.id} is no longer ours")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bot.adapters.db import holds, takeover
 from bot.adapters.db.rows import AnyRow, Thread, lock, move_message, open_sends
-from bot.adapters.db.schema import LAST_TEXT_CHARS, conversations, messages
+from bot.adapters.db.schema import LAST_TEXT_CHARS, WORKING, conversations, messages, turns
 from bot.domain.conversation import Policy
 from bot.domain.outbox import (
     Outbound,
@@ -42,6 +42,9 @@ _SPOKE = (
     .where(conversations.c.id == bindparam("conversation"))
     .values(last_message_at=bindparam("now"), last_text=bindparam("said"), outages=0)
 )
+
+
+_WORKS = select(turns.c.id).where(turns.c.conversation_id == bindparam("conversation"), WORKING)
 
 
 def add_reply(
@@ -112,12 +115,22 @@ def claim_in(
     sends = open_sends(tx, thread.row.id)
     if any(send.status == "sending" for send in sends):
         return SendLater()
+    if _is_being_replaced(tx, thread, sends):
+        return SendLater()  # whoever works on the turn looks here when it has ended
     for send in sends:
         verdict = _verdict(send, thread, now, policy)
         if verdict is None:
             return _start(tx, send, thread, worker_id, now, policy, probe=probe)
         _give_up(tx, send, verdict)
     return SendLater()
+
+
+def _is_being_replaced(tx: Connection, thread: Thread, sends: list[AnyRow]) -> bool:
+    """Whether a turn works on an answer that may take the place of the oldest that waits."""
+    oldest = sends[0] if sends else None
+    if oldest is None or oldest.author != "bot" or oldest.status not in ("queued", "held"):
+        return False
+    return tx.execute(_WORKS, {"conversation": thread.row.id}).first() is not None
 
 
 def _give_up(tx: Connection, send: AnyRow, verdict: dict[str, Any]) -> None:

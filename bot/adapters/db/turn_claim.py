@@ -19,7 +19,6 @@ from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends, set_conversation
 from bot.adapters.db.schema import (
     OPEN_EVENT,
-    OPEN_SEND,
     WORKING,
     conversations,
     events,
@@ -76,19 +75,6 @@ _TAKE = (
 _ONLY = events.c.id.in_(bindparam("ids", expanding=True))
 
 
-_REPLACE = (
-    update(messages)
-    .where(
-        messages.c.conversation_id == bindparam("conversation"),
-        messages.c.direction == "out",
-        messages.c.author == "bot",
-        OPEN_SEND,
-        messages.c.status.in_(("queued", "held")),
-    )
-    .values(status="cancelled", error="replaced by an answer that has seen newer messages")
-)
-
-
 _ADD_TURN = insert(turns)
 
 
@@ -114,7 +100,7 @@ def claim(
     sends = open_sends(tx, conversation_id)
     if _is_busy(tx, conversation_id, sends):
         return Nothing("busy")
-    return _claim_waiting(tx, thread, worker_id, now, policy, replaces=bool(sends))
+    return _claim_waiting(tx, thread, worker_id, now, policy)
 
 
 def _claim_waiting(
@@ -123,15 +109,14 @@ def _claim_waiting(
     worker_id: str,
     now: datetime,
     policy: Policy,
-    *,
-    replaces: bool,
 ) -> Claim:
     rows = _waiting_rows(tx, thread.row.id, now)
     ready = [row for row in rows if row.media_state not in MEDIA_OPEN]
     if len(ready) < len(rows):
-        latest = (thread.row.first_waiting_at or now) + policy.max_wait
+        since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at
+        latest = min(since, _youngest(rows)) + policy.max_wait
         if now < latest:
-            set_conversation(tx, thread.row.id, due_at=latest)
+            set_conversation(tx, thread.row.id, due_at=latest, first_waiting_at=since)
             return NotYet(latest)
     if not ready:  # what is not opened yet asks for a turn when it is
         tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
@@ -141,10 +126,15 @@ def _claim_waiting(
     if refusal is not None:
         _give_to_person(tx, thread.row.id, refusal, now, only)
         return Nothing(refusal)
-    if replaces:
-        tx.execute(_REPLACE, {"conversation": thread.row.id})
     turn = _begin(tx, thread, ready, worker_id, now, only)
     return Claimed(replace(turn, past=_past(tx, turn)))
+
+
+def _youngest(rows: list[AnyRow]) -> datetime:
+    """Since when the last file has been awaited: one that never comes delays nothing for ever."""
+    blocked = [row for row in rows if row.media_state in MEDIA_OPEN]
+    latest: datetime = max(row.replayed_at or row.created_at for row in blocked)
+    return latest
 
 
 def _waiting_rows(tx: Connection, conversation_id: str, now: datetime) -> list[AnyRow]:

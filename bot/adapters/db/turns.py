@@ -16,6 +16,7 @@ from bot.adapters.db.pacing import day_of, resume_at, retry_delay
 from bot.adapters.db.rows import Thread, lock, set_conversation
 from bot.adapters.db.schema import (
     OPEN_EVENT,
+    OPEN_SEND,
     events,
     messages,
     turns,
@@ -69,6 +70,19 @@ _PUT_BACK = (
 )
 
 
+_REPLACE = (
+    update(messages)
+    .where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.direction == "out",
+        messages.c.author == "bot",
+        OPEN_SEND,
+        messages.c.status.in_(("queued", "held")),
+    )
+    .values(status="cancelled", error="replaced by an answer that has seen newer messages")
+)
+
+
 def answer(
     tx: Connection,
     turn: Turn,
@@ -110,6 +124,8 @@ def _answer(
     if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
         return _supersede(tx, thread, turn, reply.made_by, worker_id, now, policy)
     _end(tx, turn, worker_id, now, "answered", reply.made_by)
+    if reply.has_seen_all:
+        tx.execute(_REPLACE, {"conversation": turn.conversation_id})
     first = outbox.add_reply(tx, turn, thread, reply, now)
     _bury_missing(tx, turn, now, first)
     _finish_events(tx, turn, now, "done", f"answered by {first}")
