@@ -400,11 +400,17 @@ async def test_a_killed_process_neither_downloads_nor_transcribes_twice(new_bot:
     await bot.start()
     assert "said before the crash" in (await ana.reads())[0]
     assert bot.media.fetches(media) == 1
+    await eventually(lambda: _is_settled(bot, ana))
     await bot.kill()
     await bot.start()
     await ana.writes("and now?")
     await ana.reads(2)
     assert len(bot.speech.heard) == 2  # the one that was cut off, and the one that counted
+
+
+async def _is_settled(bot: Bot, customer: Customer) -> bool:
+    """Whether the bot knows that its answer has left."""
+    return [one["status"] for one in await bot.messages(customer)][-1] == "sent"
 
 
 @pytest.mark.slow
