@@ -410,7 +410,7 @@ async def test_a_killed_process_neither_downloads_nor_transcribes_twice(new_bot:
 
 async def _is_settled(bot: Bot, customer: Customer) -> bool:
     """Whether the bot knows that its answer has left."""
-    return [one["status"] for one in await bot.messages(customer)][-1] == "sent"
+    return bool((await bot.messages(customer))[-1]["status"] == "sent")
 
 
 @pytest.mark.slow
