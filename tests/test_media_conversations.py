@@ -1,10 +1,12 @@
 """Everything a customer can send, through the whole bot: webhook, host, speech service, model."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from bot.domain.media import DOCX
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Customer, Gate, eventually, say
 from tests.harness.bot_process import PROMPT, UNSUPPORTED
@@ -252,6 +254,56 @@ async def test_a_voice_note_without_words_gets_the_prompts_own_words(
     await ana.sends("voice", bot.media.serve(data, media_type="audio/ogg"))
     assert await ana.reads() == [UNHEARD]
     assert (await bot.messages(ana))[0]["media"]["problem"] == what
+    assert len(bot.speech.heard) == before
+
+
+BAD: dict[str, tuple[str, Callable[[], bytes], str, str]] = {
+    "zero bytes": ("image", bytes, "image/png", "which is empty"),
+    "another container": ("image", lambda: voices.voice_ogg(2.05), "image/png", "is said in it"),
+    "a locked pdf": ("document", papers.encrypted_pdf, "application/pdf", "locked with a password"),
+    "a locked office file": ("document", papers.protected_office, "application/msword", "locked"),
+    "5,000 pages": (
+        "document",
+        lambda: papers.pdf([f"page {number}" for number in range(1, 5001)]),
+        "application/pdf",
+        "left out: pages 201 to 5000",
+    ),
+    "an endless line": (
+        "document",
+        lambda: b"a,b," * 500_000,
+        "text/csv",
+        "characters of its text",
+    ),
+    "a picture with a script": ("image", hostile.svg, "image/svg+xml", "can't be opened here"),
+    "a page of its own": ("document", hostile.html, "text/html", "can't be opened here"),
+    "50,000 x 50,000": (
+        "image",
+        lambda: hostile.png_that_announces(50_000, 50_000),
+        "image/png",
+        "too large to be opened here",
+    ),
+    "a zip bomb": ("document", hostile.docx_bomb, DOCX, "opened here"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_file_gets_one_honest_answer(bot: Bot, case: str) -> None:
+    kind, make, announced, words = BAD[case]
+    ana = bot.provider.customer()
+    await ana.sends(kind, bot.media.serve(make(), media_type=announced), caption=f"case {case}")
+    await ana.reads()
+    (sent,) = bot.llm.messages_about(f"case {case}")
+    assert words in words_of(sent[-1]["content"])
+    await bot.handled(*await ana.writes(f"thank you for {case}"))
+    assert len(bot.llm.messages_about(f"thank you for {case}")) == 1
+
+
+async def test_three_hours_of_voice_are_not_paid_for(bot: Bot) -> None:
+    ana = bot.provider.customer()
+    before = len(bot.speech.heard)
+    await ana.sends("voice", bot.media.serve(voices.hours_ogg(3), media_type="audio/ogg"))
+    assert await ana.reads() == [UNHEARD]
+    assert (await bot.messages(ana))[0]["media"]["problem"] == "too_long"
     assert len(bot.speech.heard) == before
 
 
