@@ -227,7 +227,7 @@ async def test_a_conversation_has_exactly_its_keys(bot: Bot) -> None:
     assert await bot.api("GET", await _path(bot, ana)) == shown
 
 
-async def test_messages_have_exactly_their_keys(bot: Bot) -> None:
+async def test_messages_have_the_keys_that_are_promised(bot: Bot) -> None:
     ana = await _met(bot, says="hello there")
 
     async def sent() -> list[Any]:
@@ -236,7 +236,7 @@ async def test_messages_have_exactly_their_keys(bot: Bot) -> None:
         return messages
 
     asked, answered = await eventually(sent)
-    assert set(asked) == set(answered) == MESSAGE_KEYS
+    assert set(asked) == set(answered) >= MESSAGE_KEYS
     assert (asked["direction"], asked["author"]) == ("in", "customer")
     assert (asked["text"], asked["type"], asked["draft"]) == ("hello there", "text", False)
     assert (answered["direction"], answered["author"]) == ("out", "bot")
@@ -468,7 +468,7 @@ async def test_a_persons_words_leave_as_they_are_typed(bot: Bot) -> None:
     ana = await _met(bot)
     text = "**not bold** [a](https://x.example)\n# no heading é 👍"
     sent = await bot.api("POST", await _path(bot, ana, "/messages"), {"text": text}, expect=202)
-    assert set(sent) == MESSAGE_KEYS
+    assert set(sent) >= MESSAGE_KEYS
     assert (sent["author"], sent["direction"], sent["text"]) == ("operator", "out", text)
     assert (await ana.reads(2))[1] == text
     assert ana.attempts[-1].key == sent["id"]

@@ -147,7 +147,7 @@ async def test_a_command_ends_with_its_exit_code(new_bot: NewBot) -> None:
 async def test_a_warm_start_says_and_does_what_a_cold_one_does(new_bot: NewBot) -> None:
     bot = await _cold(new_bot)
     bot.env["MOSSMOON_API_KEY"] = ""
-    bot.write_prompt("naïve", "instructions: |\n  Olá! {{ none }}\n")
+    bot.write_prompt("naïve", "instructions: |\n  Olá! {{ nobody }}\n")
     cold = await bot.cli("check")
     bot.cold = False
     assert await bot.cli("check") == cold

@@ -46,9 +46,9 @@ def _die_with_parent() -> None:
 
 def _next_command(orders: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Returns in the process of a command; this one stays here until the test run has ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
     while True:
         message, descriptors, _flags, _address = socket.recv_fds(orders, MESSAGE_BYTES, 4)
+        _reap_keepers()
         if not message:
             os._exit(0)
         if os.fork() == 0:
@@ -59,10 +59,16 @@ def _next_command(orders: socket.socket) -> tuple[dict[str, Any], list[int]]:
             os.close(one)
 
 
+def _reap_keepers() -> None:
+    """Not left to the system: their commands' time belongs to what the test run has used."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _keep(descriptors: list[int]) -> None:
     """Returns in the command's process; its keeper tells the pid and the exit code, and ends."""
     _die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         _die_with_parent()
