@@ -104,7 +104,8 @@ def is_running(pid: int) -> bool:
 
 
 def is_gone(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):  # it may end between two looks
+    # It may end between two looks, or in the middle of one.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return not is_running(pid)
     return True
 
