@@ -222,6 +222,7 @@ async def test_the_operators_work_is_done_without_the_bot(bot: Bot) -> None:
     assert (await ana.reads(2))[1] == "while it was away"
 
 
+@pytest.mark.slow  # starts from nothing
 async def test_a_reader_that_leaves_early_is_no_error(bot: Bot) -> None:
     await _met(bot)
     process = await asyncio.create_subprocess_shell(
@@ -373,6 +374,7 @@ async def test_an_unexpected_fault_shows_no_traceback(new_bot: NewBot, tmp_path:
     assert _one_line(ended) == "internal error: ImportError; BOT_DEBUG=1 shows where"
 
 
+@pytest.mark.slow
 async def test_json_keeps_signs_from_the_terminal(bot: Bot) -> None:
     await _met(bot, line_id="ln_signs", says="a \u202e b \u009b c é")
     listed = await bot.cli("conversations", "--line", "ln_signs", "--json")

@@ -155,7 +155,10 @@ async def test_a_held_reply_is_replaced_by_one_that_has_seen_everything(new_bot:
     assert statuses[0] == "cancelled"
 
 
-@pytest.mark.parametrize("retry_after", ["1", "Wed, 21 Oct 2015 07:28:00 GMT"])
+@pytest.mark.parametrize(
+    "retry_after",
+    ["1", pytest.param("Wed, 21 Oct 2015 07:28:00 GMT", marks=pytest.mark.slow)],
+)
 async def test_a_rate_limit_holds_the_line_not_the_message(
     new_bot: NewBot, retry_after: str
 ) -> None:
@@ -173,7 +176,13 @@ async def test_a_rate_limit_holds_the_line_not_the_message(
         assert second.at - first.at >= 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (402, "insufficient_balance")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (401, "unauthorized"),
+        pytest.param(402, "insufficient_balance", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_refused_account_holds_everything_until_a_probe_gets_through(
     new_bot: NewBot, status: int, code: str
 ) -> None:

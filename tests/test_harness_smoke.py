@@ -127,17 +127,20 @@ async def test_a_killed_bot_comes_back_at_the_same_address(new_bot: NewBot) -> N
     await bot.kill()
     with pytest.raises(httpx.ConnectError):
         await bot.provider.deliver(event)
+    bot.cold = False
     await bot.restart()
     await bot.provider.deliver_until_stored(event)
     assert await ana.reads() == ["You said: are you there?"]
 
 
+@pytest.mark.slow
 async def test_a_bot_stops_at_once_when_it_is_asked_to(new_bot: NewBot) -> None:
     bot = await new_bot()
     await bot.stop()
     assert bot.process.exit_code == 0
 
 
+@pytest.mark.slow
 async def test_a_command_ends_with_its_exit_code(new_bot: NewBot) -> None:
     bot = await _cold(new_bot)
     finished = await bot.cli("check")

@@ -171,7 +171,10 @@ async def test_a_conversation_leaves_no_private_word_in_logs_or_metrics(bot: Bot
     await _assert_discreet(bot, ana, ben)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+@pytest.mark.parametrize(
+    "status",
+    [400, 401, *(pytest.param(one, marks=pytest.mark.slow) for one in (403, 404, 422))],
+)
 async def test_a_model_that_repeats_secrets_in_its_errors_is_not_quoted(
     bot: Bot, status: int
 ) -> None:
@@ -187,7 +190,10 @@ async def test_a_model_that_repeats_secrets_in_its_errors_is_not_quoted(
     await _assert_discreet(bot, ana)
 
 
-@pytest.mark.parametrize("status", [400, 404, 422, 500])
+@pytest.mark.parametrize(
+    "status",
+    [400, 500, *(pytest.param(one, marks=pytest.mark.slow) for one in (404, 422))],
+)
 async def test_a_line_that_repeats_secrets_in_its_errors_is_not_quoted(
     bot: Bot, status: int
 ) -> None:
