@@ -14,6 +14,8 @@ from tests import samples
 from tests.reading import Put, heard, problem, reader, seen, writer
 from tests.samples import hostile
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def put(tmp_path: Path) -> Put:

@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from tests.sandbox_calls import bubbles, received, upload
 from tests.sandbox_server import ANA, browser_session, running
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_place_and_a_contact_card_have_the_lines_shapes() -> None:

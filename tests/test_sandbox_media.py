@@ -13,6 +13,8 @@ from bot.sandbox.values import Declined
 from tests.sandbox_calls import PHOTO, bubbles, received, upload
 from tests.sandbox_server import ANA, browser_session, running
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '../../etc/"passwd"\r\nx: y\u202e<b>.pdf'
 NOON = datetime(2027, 5, 3, 12, tzinfo=UTC)
 
