@@ -8,6 +8,9 @@ ELSEWHERE := browser or postgres or redis or slow
 # Whole-bot tests mostly wait, so two workers per core still help; a file's tests share one bot.
 PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile
 
+# Set in some shells; without its bytecode every process would compile everything it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: dev install check test test-all bench constraints
 .DEFAULT_GOAL := dev
 
