@@ -43,7 +43,8 @@ async def test_a_photo_goes_out_with_its_caption_and_opens_large() -> None:
         assert (message["type"], message["caption"]) == ("image", "Do you have *this* one? <b>")
         assert await fetched(phone.site, message) == photo()["buffer"]
         await page.reload()
-        await page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 640")
+        picture = page.locator(".picture img")
+        await expect(picture).to_have_js_property("naturalWidth", 640)
         await page.get_by_role("button", name="Open the photo").click()
         await expect(page.locator("#viewer-image")).to_be_visible()
         await page.keyboard.press("Escape")
@@ -74,8 +75,8 @@ async def test_a_video_has_a_player() -> None:
         await expect(phone.own.locator("video")).to_be_visible()
         assert [each["type"] for each in phone.received()] == ["video"]
         await phone.page.reload()
-        ready = "document.querySelector('.row.out video')?.readyState > 0"
-        await phone.page.wait_for_function(ready)
+        video = phone.page.locator(".row.out video")
+        await expect(video).to_have_js_property("videoWidth", 64)
 
 
 async def test_hostile_file_names_stay_text_and_fit_the_screen() -> None:
