@@ -113,9 +113,7 @@ class Perceiver:
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
 
-    async def _work(
-        self, work: MediaWork, path: Path
-    ) -> MediaLater | MediaEnded | MediaTaken | None:
+    async def _work(self, work: MediaWork, path: Path) -> _End | None:
         """One step; None: the next one is due at once."""
         self._in_hand.add(work.id)
         try:

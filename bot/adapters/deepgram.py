@@ -23,7 +23,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from deepgram.listen.v1.media.client import AsyncMediaClient
 
 from bot.domain.media import Sound, Transcript
-from bot.domain.retry_after import parse_retry_after
+from bot.domain.refusal import status_error
 from bot.domain.untrusted import clean_line, clean_text
 from bot.errors import Refused, Unavailable
 
@@ -31,7 +31,6 @@ DEFAULT_BASE_URL = "https://api.deepgram.com"
 _TEXT_LIMIT = 20_000
 _LANGUAGE_LIMIT = 20
 _KEY = re.compile(r"[\x21-\x7e]+")
-_PASSING = frozenset({408, 409, 425, 429})
 _REMEDIES = {
     400: "it can't read this sound, or check speech.deepgram_model and speech.language",
     401: "check DEEPGRAM_API_KEY",
@@ -123,15 +122,16 @@ class Deepgram:
         await self._http.aclose()
 
     async def _check_status(self, response: httpx.Response) -> None:
-        status = response.status_code
         if response.is_success:
             return
-        text = f"the speech service {self._host} answered {status}"
-        if status in _PASSING or status >= 500:
-            retry_after = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-            raise Unavailable(text, retry_after)
-        remedy = _REMEDIES.get(status, "check DEEPGRAM_BASE_URL")
-        raise Refused(f"{text}: {remedy}", status)
+        raise status_error(
+            f"the speech service {self._host} answered {response.status_code}",
+            response.status_code,
+            response.headers.get("retry-after"),
+            datetime.now(UTC),
+            _REMEDIES,
+            "check DEEPGRAM_BASE_URL",
+        )
 
     def _transcript(self, answer: object) -> Transcript:
         channels = getattr(getattr(answer, "results", None), "channels", None)

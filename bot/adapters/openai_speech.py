@@ -11,7 +11,7 @@ import httpx2
 import openai
 
 from bot.domain.media import Sound, Transcript
-from bot.domain.retry_after import parse_retry_after
+from bot.domain.refusal import status_error
 from bot.domain.spoken_language import language_code
 from bot.domain.untrusted import clean_line, clean_text
 from bot.errors import Refused, Unavailable
@@ -19,7 +19,6 @@ from bot.errors import Refused, Unavailable
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _TEXT_LIMIT = 20_000
 _LANGUAGE_LIMIT = 20
-_PASSING = frozenset({408, 409, 425, 429})
 _REMEDIES = {
     400: "it can't read this sound, or check speech.openai_model and speech.language",
     401: "check OPENAI_API_KEY",
@@ -115,13 +114,14 @@ class OpenAiSpeech:
         return answer
 
     def _status_error(self, response: httpx2.Response) -> Unavailable | Refused:
-        status = response.status_code
-        text = f"the speech service {self._host} answered {status}"
-        if status in _PASSING or status >= 500:
-            retry_after = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-            return Unavailable(text, retry_after)
-        remedy = _REMEDIES.get(status, "check OPENAI_BASE_URL")
-        return Refused(f"{text}: {remedy}", status)
+        return status_error(
+            f"the speech service {self._host} answered {response.status_code}",
+            response.status_code,
+            response.headers.get("retry-after"),
+            datetime.now(UTC),
+            _REMEDIES,
+            "check OPENAI_BASE_URL",
+        )
 
     def _away(self, what: str) -> Unavailable:
         return Unavailable(f"the speech service {self._host} can't be reached ({what})")

@@ -36,8 +36,6 @@ MEDIA_OPEN = frozenset(
 class Problem(StrEnum):
     """Why nothing could be made of an attachment; the model is told in words of `history`."""
 
-    NO_MEDIA = "no_media"
-    """The message named nothing to fetch."""
     EXPIRED = "expired"
     """Its address ran out before it could be fetched."""
     MISSING = "missing"

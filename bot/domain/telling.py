@@ -17,7 +17,6 @@ _KINDS = {
     "reaction": "a reaction",
 }
 _PROBLEMS = {
-    Problem.NO_MEDIA: "which did not arrive",
     Problem.EXPIRED: "which could not be fetched in time",
     Problem.MISSING: "which did not arrive",
     Problem.FORBIDDEN: "which could not be fetched",

@@ -18,11 +18,10 @@ import openai
 
 from bot.adapters.openai_api.answers import error_code, read_completion
 from bot.domain.chat import ChatRequest, Completion, Picture
-from bot.domain.retry_after import parse_retry_after
+from bot.domain.refusal import status_error
 from bot.errors import Refused, Unavailable
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
-_PASSING = frozenset({408, 409, 425, 429})
 _REMEDIES = {
     400: "check llm.model and the llm settings",
     401: "check OPENAI_API_KEY",
@@ -115,11 +114,8 @@ class OpenAiLlm:
         code = error_code(response.content)
         named = status if code is None else f"{status} {code}"
         text = f"the model server {self._host} answered {named}"
-        if status in _PASSING or status >= 500:
-            retry_after = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-            return Unavailable(text, retry_after)
-        remedy = _REMEDIES.get(status)
-        return Refused(text if remedy is None else f"{text}: {remedy}", status)
+        retry_after = response.headers.get("retry-after")
+        return status_error(text, status, retry_after, datetime.now(UTC), _REMEDIES)
 
     def _away(self, what: str) -> Unavailable:
         return Unavailable(f"the model server {self._host} can't be reached ({what})")
