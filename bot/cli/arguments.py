@@ -1,17 +1,12 @@
 """What can be typed after `bot`. Light to import: no command's own module is loaded here."""
 
 import argparse
-import re
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, NoReturn
 
 from bot.domain.event import EventState
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LENGTH = re.compile(r"(?:\d{1,9}(?:\.\d{1,3})?[smhd])+", re.ASCII)
-_LENGTH_PART = re.compile(r"([\d.]+)([smhd])", re.ASCII)
+from bot.domain.lengths import Length, read_length
 
 _PROCESSES: Final = {
     "dev": "the whole product on this machine, with a sandbox line and a phone in the browser",
@@ -121,17 +116,14 @@ def _add_whom(command: argparse.ArgumentParser) -> None:
     command.add_argument("--line", metavar="ID", help="the line, when several know the contact")
 
 
-def length(given: str) -> timedelta | Literal["default"] | None:
+def length(given: str) -> Length:
     """`90s`, `10m`, `2h`, `1d`, `1h30m`; None: `forever`; `default`: as the settings say."""
     if given == "default":
         return "default"
-    if given == "forever":
-        return None
-    if not _LENGTH.fullmatch(given):
-        raise argparse.ArgumentTypeError("give a time such as 30s, 10m, 2h or 1d, or `forever`")
-    parts = _LENGTH_PART.findall(given)
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    return timedelta(seconds=seconds)
+    try:
+        return read_length(given)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(given: str) -> int:
