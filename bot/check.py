@@ -14,13 +14,7 @@ from bot.errors import Fault, SettingsError
 from bot.yaml_reader import MAX_FILE_BYTES, decode
 
 _WAL_RESET_FIXED = (3, 51, 3)
-_NOT_YET = {
-    "away": "is not sent yet",
-    "apology": "is not sent yet",
-    "disclosure": "is not sent yet",
-    "opt_out": "is not acted upon yet",
-    "opt_in": "is not acted upon yet",
-}
+_NOT_YET = {"apology": "is not sent yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,16 @@ class _Prompts:
         except SettingsError as error:
             yield from error.faults
             return
-        self.warnings += _unused_keys(prompt, str(path))
+        self.warnings += [*_unused_keys(prompt, str(path)), *self._missing_away(prompt, path)]
+
+    def _missing_away(self, prompt: Prompt, path: Path) -> Iterator[Fault]:
+        tree = self._examined.tree
+        business = None if tree is None else tree.business
+        if business is None or not business.hours or business.bot_answers != "in_hours":
+            return
+        if not prompt.texts.get("away"):
+            message = "is missing: with business.bot_answers: in_hours nothing is said while closed"
+            yield Fault(message, "away", str(path))
 
 
 def _content(path: Path) -> str:

@@ -192,7 +192,8 @@ class _Builder:
 
     def _refuse_sharing(self, event: Event, path: KeyPath) -> None:
         if isinstance(event, AliasEvent):
-            self.add(_start(event), "aliases (`*name`) are refused: write the value out", path)
+            message = "aliases (`*name`) are refused: write the value out, or put it in quotes"
+            self.add(_start(event), message, path)
         elif getattr(event, "anchor", None) is not None:
             self.add(_start(event), "anchors (`&name`) are refused: remove it", path)
         if getattr(event, "tag", None) is not None:

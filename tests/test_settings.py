@@ -1,11 +1,15 @@
 """Settings: what an operator may write, and what is said about everything else."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.config import PLACEHOLDERS, Settings, load, reload_note
+from bot.config.tree import LineEntry
+from bot.domain.holidays import Holiday
+from bot.domain.opening_hours import off_duty
 from bot.errors import SettingsError
 
 ROOT = Path(__file__).parents[1]
@@ -130,14 +134,69 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "half a price": ("llm: {prices: {m: {input: 1}}}", ["1:19: llm.prices.m.output: is missing"]),
     "not built yet": (
-        "takeover:\n  operators: ['+34600111222']\n  notify_url: https://x\n"
         "retention: {messages_days: 1, media_days: 2}\n",
         [
-            "2:14: takeover.operators: not built yet: leave it empty",
-            "3:15: takeover.notify_url: not built yet: leave it empty",
-            "4:28: retention.messages_days: not built yet: write 0",
-            "4:43: retention.media_days: not built yet: write 0",
+            "1:28: retention.messages_days: not built yet: write 0",
+            "1:43: retention.media_days: not built yet: write 0",
         ],
+    ),
+    "holidays": (
+        "business:\n  holidays:\n    - 02-30\n    - 2027-02-29\n    - 25-12\n    - Christmas\n"
+        "    - 2026-12-24..2026-12-23\n    - 2026-12-24..01-06\n    - 1225\n    - {a: b}\n",
+        [
+            "3:7: business.holidays.0: no such day: write the month, then the day",
+            "4:7: business.holidays.1: no such day",
+            "5:7: business.holidays.2: no such day",
+            "6:7: business.holidays.3: write `2026-12-25`, `12-25` for every year, or a span",
+            "7:7: business.holidays.4: ends before it begins: write the earlier day first",
+            "8:7: business.holidays.5: write the year on both sides of `..`, or on neither",
+            "9:7: business.holidays.6: write `2026-12-25`",
+            "10:7: business.holidays.7: write `2026-12-25`",
+        ],
+    ),
+    "holidays without end": (
+        f"business: {{holidays: [{'12-25, ' * 367}]}}",
+        ["1:22: business.holidays: too long: at most 366"],
+    ),
+    "one holiday without a list": (
+        "business: {holidays: 12-25}",
+        ["1:22: business.holidays: must be a list"],
+    ),
+    "when the bot answers": (
+        "business: {bot_answers: sometimes}",
+        ["1:25: business.bot_answers: must be one of `always`, `in_hours` or `outside_hours`"],
+    ),
+    "wildcards": (
+        "lines:\n  a:\n    answer: listed\n    only: ['*']\n    block: ['+*', '(**)', '00*']\n",
+        [
+            "4:12: lines.a.only.0: `*` needs a digit or a letter beside it: write `+34*`",
+            "5:13: lines.a.block.0: `*` needs a digit or a letter",
+            "5:19: lines.a.block.1: `*` needs a digit or a letter",
+            "5:27: lines.a.block.2: `*` needs a digit or a letter",
+        ],
+    ),
+    "a wildcard that YAML takes for an alias": (
+        "lines: {a: {block: [*99]}}",
+        ["1:21: lines.a.block.0: aliases (`*name`) are refused: write the value out, or put it in"],
+    ),
+    "a wildcard for one person": (
+        "takeover: {operators: ['+34*']}\nlines: {a: {operators: ['+34*'], number: '+34*'}}",
+        [
+            "1:24: takeover.operators.0: `*` has no meaning here: write one phone number like",
+            "2:25: lines.a.operators.0: `*` has no meaning here",
+            "2:42: lines.a.number: `*` has no meaning here",
+        ],
+    ),
+    "blocked numbers that are none": (
+        "lines: {a: {block: [+34 600, '']}}",
+        [
+            "1:21: lines.a.block.0: not a whole phone number",
+            "1:30: lines.a.block.1: write a phone number like `+34600111222`",
+        ],
+    ),
+    "a negative limit": (
+        "limits: {messages_per_contact_per_10_minutes: -1}",
+        ["1:47: limits.messages_per_contact_per_10_minutes: must be at least 0"],
     ),
 }
 
@@ -179,8 +238,10 @@ def test_the_shipped_file_names_every_key_with_its_default(write: Write) -> None
     }
     text = (ROOT / "config.yaml").read_text()
     for section, keys in defaults.items():
-        if section not in own:
+        if section not in own - {"business"}:
             assert all(f"\n  {key}:" in text for key in keys), section
+    of_lines = text[text.index("\nlines:") : text.index("\nline_api:")]
+    assert [key for key in LineEntry.model_fields if f" {key}:" not in of_lines] == []
 
 
 def test_a_missing_default_file_is_a_warning_and_a_missing_named_one_a_fault(write: Write) -> None:
@@ -271,6 +332,73 @@ def test_a_line_takes_what_it_leaves_out_from_the_default_line(write: Write) -> 
     assert settings.line("unlisted").answer == "nobody"
 
 
+def test_a_line_blocks_what_the_default_line_blocks_besides_its_own(write: Write) -> None:
+    path = write(
+        "lines:\n  default: {block: [+1900*, '0034 600-111-222']}\n"
+        "  a: {block: ['0044 70*', +1900*], answer: listed, only: [34*, '*@g.us']}\n  b: {}\n"
+    )
+    settings = read(path)
+    assert settings.line("a").block == ("+1900*", "+34600111222", "+4470*")
+    assert settings.line("a").only == ("+34*", "*@g.us")
+    for line_id in ("b", "default", "unlisted"):
+        assert settings.line(line_id).block == ("+1900*", "+34600111222")
+        assert settings.line(line_id).answer == "all"
+
+
+def test_a_line_has_the_operators_of_all_lines_until_it_names_its_own(write: Write) -> None:
+    text = (
+        "takeover: {operators: [+34600111222, '0034 600 111 222', +34600111223]}\n"
+        "lines:\n  a: {operators: [+34600333444]}\n  b: {operators: []}\n  c: {operators: }\n"
+    )
+    settings = read(write(text))
+    everywhere = ("+34600111222", "+34600111223")
+    assert settings.operator_numbers() == everywhere
+    assert settings.line("a").operators == ("+34600333444",)
+    assert settings.line("b").operators == ()
+    for line_id in ("c", "default", "unlisted"):
+        assert settings.line(line_id).operators == everywhere
+    settings = read(write(f"{text}  default: {{operators: [+34600555666]}}\n"))
+    assert settings.operator_numbers() == everywhere
+    assert settings.line("c").operators == settings.line("x").operators == ("+34600555666",)
+    assert settings.line("b").operators == ()
+
+
+def test_addresses_are_taken_and_a_webhook_for_notices_is_never_shown(write: Write) -> None:
+    env = {"BOT__TAKEOVER__NOTIFY_URL": "https://hooks.example:8443/hush?token=hush"}
+    settings = read(write("server: {public_url: 'https://example.org/bot/'}"), env)
+    assert settings.server.public_url == "https://example.org/bot"
+    assert settings.takeover.notify_url == env["BOT__TAKEOVER__NOTIFY_URL"]
+    assert "hush" not in f"{settings!r} {settings} {settings.takeover}"
+    settings = read(write("server: {public_url: 'http://[::1]:8000'}"))
+    assert (settings.server.public_url, settings.takeover.notify_url) == ("http://[::1]:8000", "")
+
+
+def test_holidays_need_no_quotes_and_close_the_business(write: Write) -> None:
+    days = "2026-12-25, 05-01, 2026-12-24 .. 2027-01-06, '12-24..01-06'"
+    path = write(f"business: {{hours: {{fri: '09:00-17:00'}}, holidays: [{days}]}}")
+    business = read(path, {"BOT__BUSINESS__BOT_ANSWERS": "outside_hours"}).business
+    assert business.holidays == (
+        Holiday((2026, 12, 25), (2026, 12, 25)),
+        Holiday((5, 1), (5, 1)),
+        Holiday((2026, 12, 24), (2027, 1, 6)),
+        Holiday((12, 24), (1, 6)),
+    )
+    friday, christmas = (
+        datetime(2026, 12, 18, 12, tzinfo=UTC),
+        datetime(2026, 12, 25, 12, tzinfo=UTC),
+    )
+    assert business.opening().is_open(friday)
+    assert not business.opening().is_open(christmas)
+    assert off_duty(business.bot_answers, business.opening(), friday)
+
+
+def test_the_hours_are_those_of_the_time_zone(write: Write) -> None:
+    path = write("business: {timezone: Asia/Kolkata, hours: {mon: '00:00-01:00'}}")
+    opening = read(path).business.opening()
+    assert opening.is_open(datetime(2026, 3, 1, 18, 30, tzinfo=UTC))
+    assert opening.timezone_name == "Asia/Kolkata"
+
+
 def test_variables_override_the_file_and_the_longer_name_wins(write: Write) -> None:
     settings = read(
         write("llm: {model: file, timeout_s: 5}\nlines: {ln_a: {answer: nobody}}"),
@@ -302,7 +430,20 @@ BAD_VARIABLES = {
     "BOT__SERVER__HOST=": "must not be empty",
     'BOT__LINES={"ln_1": {"x": 1}}': "lines.ln_1.x: no such key",
     "BOT__LLM__TIMEOUT_S=-1": "must be more than 0",
-    "BOT__TAKEOVER__NOTIFY_URL=https://hush": "not built yet",
+    "BOT__TAKEOVER__NOTIFY_URL=ftp://hush": "must begin with https:// or http:// and a host",
+    "BOT__TAKEOVER__NOTIFY_URL=https:///hush": "must begin with https:// or http:// and a host",
+    "BOT__TAKEOVER__NOTIFY_URL=https://hush:99999/x": "not an address",
+    "BOT__TAKEOVER__NOTIFY_URL=https://host/hush hush": "holds a blank",
+    "BOT__TAKEOVER__NOTIFY_URL=https://host/húsh": "or a letter that no URL has",
+    "BOT__TAKEOVER__NOTIFY_URL=https://hush/" + "x" * 2000: "must have at most 2000 characters",
+    "BOT__TAKEOVER__OPERATORS=+34600111222": "must be JSON",
+    "BOT__SERVER__PUBLIC_URL=bot.hush.org": "must begin with https:// or http:// and a host",
+    "BOT__SERVER__PUBLIC_URL=https://": "must begin with https:// or http:// and a host",
+    "BOT__SERVER__PUBLIC_URL=https://[hush": "not an address",
+    "BOT__SERVER__PUBLIC_URL=https://hush:0": "its port is 0",
+    "BOT__SERVER__PUBLIC_URL=https://me:hush@host": "must not hold a user or a password",
+    "BOT__SERVER__PUBLIC_URL=https://host/?hush": "must not hold a `?` or a `#`",
+    "BOT__SERVER__PUBLIC_URL=https://host/#": "must not hold a `?` or a `#`",
     "MOSSMOON_WEBHOOK_SECRET=": "empty",
     "MOSSMOON_WEBHOOK_SECRET= ": "empty",
     "MOSSMOON_WEBHOOK_SECRET=hush,,hush": "empty",
@@ -441,6 +582,15 @@ ODD = {
     "conversation: {max_wait_s: 1}": "conversation.max_wait_s: shorter than quiet_period_s",
     "retry: {max_delay_s: 0.5}": "retry.max_delay_s: shorter than base_delay_s",
     "limits: {llm_cost_per_day: 5}": "limits.llm_cost_per_day: no price for the model",
+    "business: {bot_answers: in_hours}": (
+        "config.yaml:1:25: business.bot_answers: no hours are set: the bot answers always"
+    ),
+    "business: {holidays: [12-25]}": "business.holidays: no hours are set: the business counts as",
+    "lines: {a: {operators: []}}": (
+        "takeover.operators: nobody is told when a customer needs a person: name numbers here, "
+        "or a takeover.notify_url"
+    ),
+    "takeover: {operators: []}": "config.yaml:1:23: takeover.operators: nobody is told",
 }
 
 
@@ -450,6 +600,26 @@ def test_what_is_odd_is_a_warning(text: str, write: Write) -> None:
     assert ODD[text] in warnings
     assert "OPENAI_API_KEY: not set" in warnings
     assert "DEEPGRAM_API_KEY: not set, so speech.provider is `none`" in warnings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "takeover: {operators: [+34600111222]}",
+        "takeover: {notify_url: 'https://hooks.example/x'}",
+        "lines: {a: {operators: [+34600111222]}}",
+    ],
+)
+def test_somebody_who_is_told_is_enough(text: str, write: Write) -> None:
+    assert "nobody is told" not in "\n".join(map(str, read(write(text)).warnings))
+
+
+def test_what_is_as_meant_is_no_warning(write: Write) -> None:
+    keys = {"OPENAI_API_KEY": "hush", "DEEPGRAM_API_KEY": "hush"}
+    told = "takeover: {operators: [+34600111222]}\n"
+    hours = "business: {bot_answers: in_hours, holidays: [12-25], hours: {mon: '09:00-17:00'}}\n"
+    assert read(write(told + hours), keys).warnings == ()
+    assert read(write(""), dev=True).warnings == ()
 
 
 def test_an_edit_under_a_running_bot_is_checked_and_waits_for_a_restart(write: Write) -> None:

@@ -13,7 +13,12 @@ def oddities(
 ) -> Iterator[Fault]:
     """Each with what comes of it."""
     yield from _odd_times(tree, sources)
+    yield from _odd_hours(tree, sources)
     yield from _odd_keys(tree, secrets, sources, dev=dev)
+    if not dev and not _is_anybody_told(tree):
+        message = "nobody is told when a customer needs a person"
+        remedy = "name numbers here, or a takeover.notify_url"
+        yield sources.about(("takeover", "operators"), f"{message}: {remedy}")
     if tree.limits.llm_cost_per_day and tree.llm.model not in tree.llm.prices:
         message = "no price for the model in llm.prices: tokens are counted, not limited"
         yield sources.about(("limits", "llm_cost_per_day"), message)
@@ -27,6 +32,22 @@ def _odd_times(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
     if tree.retry.base_delay_s > tree.retry.max_delay_s:
         message = "shorter than base_delay_s: every retry waits this long"
         yield sources.about(("retry", "max_delay_s"), message)
+
+
+def _odd_hours(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
+    if tree.business.hours:
+        return
+    if tree.business.bot_answers != "always":
+        message = "no hours are set: the bot answers always"
+        yield sources.about(("business", "bot_answers"), message)
+    if tree.business.holidays:
+        message = "no hours are set: the business counts as open on holidays too"
+        yield sources.about(("business", "holidays"), message)
+
+
+def _is_anybody_told(tree: SettingsTree) -> bool:
+    of_lines = any(line.operators for line in tree.lines.values())
+    return of_lines or bool(tree.takeover.operators or tree.takeover.notify_url)
 
 
 def _odd_keys(

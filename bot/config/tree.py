@@ -3,21 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.config.values import (
     Contact,
+    ContactPattern,
     Count,
     Day,
     DayHours,
     Flag,
+    Holidays,
     Host,
     LineId,
     NotBuilt,
+    NotifyUrl,
     Number,
+    Operators,
     PositiveSeconds,
     PromptPath,
+    PublicUrl,
     Seconds,
     ServiceName,
     ShortText,
@@ -28,7 +34,7 @@ from bot.config.values import (
     TimeZone,
     Whole,
 )
-from bot.domain.opening_hours import hours_text
+from bot.domain.opening_hours import BotAnswers, OpeningHours, hours_text
 from bot.domain.prompt import Business
 
 Answer = Literal["all", "listed", "nobody"]
@@ -42,6 +48,8 @@ class ServerSettings(Section):
     host: ShortText = "127.0.0.1"
     port: Whole = Field(default=8000, ge=0, le=65535)
     """0: any free port."""
+    public_url: PublicUrl = ""
+    """Without a slash at its end; empty: notices hold no links."""
 
 
 class BusinessSettings(Section):
@@ -49,10 +57,17 @@ class BusinessSettings(Section):
     timezone: TimeZone = "UTC"
     hours: Mapping[Day, DayHours] = Field(default_factory=dict)
     """By day (`mon` to `sun`); an empty tuple: closed."""
+    holidays: Holidays = ()
+    bot_answers: BotAnswers = "always"
 
     def for_prompts(self) -> Business:
         """The business as prompts speak of it."""
         return Business(self.name, self.timezone, hours_text(self.hours))
+
+    def opening(self) -> OpeningHours:
+        """When the business is open, by the clock of its time zone."""
+        zone = ZoneInfo(self.timezone)
+        return OpeningHours(self.hours, self.holidays, zone, self.timezone)
 
 
 class LineEntry(Section):
@@ -60,7 +75,11 @@ class LineEntry(Section):
 
     prompt: PromptPath | None = None
     answer: Answer | None = None
-    only: tuple[Contact, ...] = Field(default=(), max_length=10_000)
+    only: tuple[ContactPattern, ...] = Field(default=(), max_length=10_000)
+    block: tuple[ContactPattern, ...] = Field(default=(), max_length=10_000)
+    """Never answered; what `lines.default` blocks is blocked on every line."""
+    operators: Operators | None = None
+    """Instead of `takeover.operators`; empty: nobody on this line."""
     number: Contact | None = None
     """The line's own number: what comes from it is never answered."""
 
@@ -76,11 +95,15 @@ class LineEntry(Section):
 
 @dataclass(frozen=True, slots=True)
 class LineSettings:
-    """What holds for one line; `only` are contact keys, looked at when `answer` is `listed`."""
+    """What holds for one line; contacts are keys, in `only` and `block` patterns with `*` too."""
 
     prompt: str
     answer: Answer
     only: tuple[str, ...] = ()
+    """Looked at when `answer` is `listed`."""
+    block: tuple[str, ...] = ()
+    """Never answered, whoever else is."""
+    operators: tuple[str, ...] = ()
 
 
 class LineApiSettings(Section):
@@ -149,14 +172,17 @@ class TakeoverSettings(Section):
     grace_s: Seconds = 600
     wait_for_person: Flag = False
     foreign_messages: Literal["pause", "record", "ignore"] = "pause"
-    operators: Annotated[tuple[Contact, ...], NotBuilt] = ()
-    notify_url: Annotated[Text, NotBuilt] = ""
+    operators: Operators = ()
+    notify_url: NotifyUrl = Field(default="", repr=False)
+    """Often a secret; empty: no webhook."""
 
 
 class LimitSettings(Section):
     """0: no limit."""
 
     replies_per_contact_per_hour: Count = 30
+    messages_per_contact_per_10_minutes: Count = 60
+    """More is a flood and gets no answer."""
     llm_cost_per_day: Number = Field(default=0, ge=0)
 
 
@@ -199,7 +225,17 @@ class SettingsTree(Section):
             prompt="prompts/default.yaml" if prompt is None else prompt,
             answer="all" if chosen.answer is None else chosen.answer,
             only=chosen.only,
+            block=tuple(dict.fromkeys((*default.block, *entry.block))),
+            operators=self._operators(entry, default),
         )
+
+    def _operators(self, entry: LineEntry, default: LineEntry) -> tuple[str, ...]:
+        given = default.operators if entry.operators is None else entry.operators
+        return self.takeover.operators if given is None else given
+
+    def operator_numbers(self) -> tuple[str, ...]:
+        """Who gets notices on lines that name no operators of their own."""
+        return self.takeover.operators
 
     def own_numbers(self) -> tuple[str, ...]:
         """The numbers of the business's own lines, as far as they are known."""

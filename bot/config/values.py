@@ -8,10 +8,12 @@ import zoneinfo
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from bot.domain.contact import contact_key
+from bot.domain.contact import contact_key, contact_pattern
+from bot.domain.holidays import Holiday, parse_holiday
 from bot.domain.opening_hours import DAYS, opening
 from bot.domain.suggestion import nearest
 from bot.domain.text_body import body_faults
@@ -20,6 +22,7 @@ from bot.yaml_reader import DecimalNumber, WholeNumber
 _LINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s?#@]*)?")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
+_URL_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PLACE = re.compile(r"\{([A-Za-z_]+)\}")
 
@@ -40,6 +43,8 @@ def _time_zone(name: str) -> str:
 
 
 def _contact(address: str) -> str:
+    if "*" in address:
+        raise ValueError("`*` has no meaning here: write one phone number like `+34600111222`")
     key = contact_key(address)
     if not key or not key.isprintable() or len(key) > 200:
         raise ValueError("write a phone number like `+34600111222`")
@@ -48,11 +53,57 @@ def _contact(address: str) -> str:
     return key
 
 
+def _contact_pattern(text: str) -> str:
+    if "*" not in text:
+        return _contact(text)
+    pattern = contact_pattern(text)
+    if not any(char.isalnum() for char in pattern):
+        remedy = "write `+34*`, or say `answer: all` or `answer: nobody`"
+        raise ValueError(f"`*` needs a digit or a letter beside it: {remedy}")
+    if not pattern.isprintable() or len(pattern) > 200:
+        raise ValueError("write the beginning of phone numbers like `+34*`")
+    return pattern
+
+
+def _each_once(contacts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(contacts))
+
+
 def _host(name: str) -> str:
     name = name.lower()
     if not _HOST.fullmatch(name):
         raise ValueError("write `host` or `host:port`, without `https://` and without a path")
     return name
+
+
+def _url_parts(url: str) -> SplitResult:
+    """Raises ValueError, without the URL, which may be a secret: what is wrong with it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("not an address: write it like `https://host/path`") from None
+    if parts.scheme not in {"http", "https"} or not _URL_HOST.fullmatch(parts.hostname or ""):
+        raise ValueError("must begin with https:// or http:// and a host")
+    if port == 0 or not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("its port is 0, or it holds a blank or a letter that no URL has")
+    return parts
+
+
+def _public_url(url: str) -> str:
+    if not url:
+        return url
+    if "@" in _url_parts(url).netloc:
+        raise ValueError("must not hold a user or a password: write `https://bot.example.org`")
+    if "?" in url or "#" in url:
+        raise ValueError("must not hold a `?` or a `#`: write `https://bot.example.org`")
+    return url.rstrip("/")
+
+
+def _notify_url(url: str) -> str:
+    if url:
+        _url_parts(url)
+    return url
 
 
 def _store(url: str) -> str:
@@ -103,10 +154,13 @@ def _day_hours(value: Any) -> Any:
     return spans
 
 
-def _not_built(value: Any) -> Any:
+def _holiday(value: Any) -> Any:
+    return parse_holiday(str(_as_written(value)))
+
+
+def _not_built(value: float) -> float:
     if value:
-        remedy = "write 0" if isinstance(value, int | float) else "leave it empty"
-        raise ValueError(f"not built yet: {remedy}")
+        raise ValueError("not built yet: write 0")
     return value
 
 
@@ -157,14 +211,22 @@ PositiveSeconds = Annotated[Number, Field(gt=0, le=31_536_000)]
 Flag = Annotated[bool, Strict()]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
 Contact = Annotated[Text, AfterValidator(_contact)]
+ContactPattern = Annotated[Text, AfterValidator(_contact_pattern)]
+Operators = Annotated[tuple[Contact, ...], Field(max_length=100), AfterValidator(_each_once)]
 Host = Annotated[Text, AfterValidator(_host)]
 Store = Annotated[Text, AfterValidator(_store)]
+Url = Annotated[str, Field(max_length=2000), BeforeValidator(_as_written)]
+PublicUrl = Annotated[Url, AfterValidator(_public_url)]
+NotifyUrl = Annotated[Url, AfterValidator(_notify_url)]
 PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
 SpeechProvider = Literal["deepgram", "openai", "local", "none"]
 ServiceName = Literal["deepgram", "openai", "local"]
 LineId = Annotated[str, AfterValidator(_line_id)]
 Day = Annotated[str, AfterValidator(_day)]
 DayHours = Annotated[tuple[str, ...], BeforeValidator(_day_hours)]
+Holidays = Annotated[
+    tuple[Annotated[Holiday, BeforeValidator(_holiday)], ...], Field(max_length=366)
+]
 NotBuilt = AfterValidator(_not_built)
 """Nothing acts on the key yet: to accept a value would be to pretend."""
 TextBody = Annotated[Any, AfterValidator(_body)]
