@@ -21,11 +21,14 @@ from bot.adapters.prompt_files import PromptFiles
 from bot.adapters.whatsapp_text import to_whatsapp
 from bot.config import Settings
 from bot.deliver import Deliverer
-from bot.domain.contact import contact_key
+from bot.domain.contact import ContactList, contact_key
 from bot.domain.conversation import Policy
+from bot.domain.decide import Duty
 from bot.domain.history import View
 from bot.domain.inbox import Audience
+from bot.domain.notice import Roster
 from bot.handoff import HandOff
+from bot.herald import Herald
 from bot.interpret import Interpreter
 from bot.listen import Listener
 from bot.outside import Outside, Prices, SpeechPrices
@@ -33,7 +36,7 @@ from bot.perceive import Perceiver
 from bot.ports import Blobs, Queue, Transcriber
 from bot.receive import Receiver
 from bot.respond import Responder, Style
-from bot.worker import Lease, Worker
+from bot.worker import Crew, Lease, Worker
 
 _PICTURES_MAX = 6
 """Shown to the model at once."""
@@ -74,6 +77,37 @@ def policy_of(settings: Settings) -> Policy:
         wait_for_person=takeover.wait_for_person,
         foreign_messages=takeover.foreign_messages,
         timezone=settings.business.timezone,
+        roster=roster_of(settings),
+        audience=Audiences(settings),
+    )
+
+
+def roster_of(settings: Settings) -> Roster:
+    """Who is told when a person is needed, and who commands over WhatsApp."""
+    return Roster(
+        everywhere=settings.line("default").operators,
+        by_line={line: settings.line(line).operators for line in configured_lines(settings)},
+        webhook=bool(settings.takeover.notify_url),
+        base_url=public_url(settings),
+    )
+
+
+def public_url(settings: Settings) -> str:
+    """Where operators reach the bot; without a public address, the one on this machine."""
+    if settings.server.public_url:
+        return settings.server.public_url
+    host = settings.server.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+
+
+def duty_of(settings: Settings) -> Duty:
+    """When the bot answers at all."""
+    business, limits = settings.business, settings.limits
+    return Duty(
+        business.bot_answers,
+        business.opening(),
+        limits.messages_per_contact_per_10_minutes,
+        watches_loops=limits.replies_per_contact_per_hour > 0,
     )
 
 
@@ -90,8 +124,13 @@ class Audiences:
         known = self._known.get(line_id)
         if known is None:
             line = self._settings.line(line_id)
-            only = frozenset(contact_key(one) for one in line.only)
-            known = Audience(line.answer, only, self._own)
+            known = Audience(
+                line.answer,
+                ContactList(line.only),
+                ContactList(line.block),
+                self._own,
+                frozenset(line.operators),
+            )
             if len(self._known) < 1000:
                 self._known[line_id] = known
         return known
@@ -136,9 +175,13 @@ def make_worker(
         in_hand,
     )
     style = make_style(settings)
-    responder = Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand)
-    deliverer = Deliverer(store, outside.line, utc_now, lease.holds, in_hand)
-    return Worker(store, perceiver, responder, deliverer, queue, utc_now, lease, in_hand)
+    crew = Crew(
+        perceiver,
+        Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand),
+        Deliverer(store, outside.line, utc_now, lease.holds, in_hand),
+        Herald(store, outside.notifier, utc_now),
+    )
+    return Worker(store, crew, queue, utc_now, lease, in_hand)
 
 
 def make_interpreter(
@@ -157,6 +200,7 @@ def make_style(settings: Settings) -> Style:
         View(settings.media.document_tokens, _PICTURES_MAX if settings.llm.vision else 0),
         to_whatsapp,
         Prices(settings),
+        duty_of(settings),
     )
 
 

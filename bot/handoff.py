@@ -3,12 +3,14 @@
 import asyncio
 import math
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 import structlog
 
+from bot.domain.brief import BRIEF_MAX
 from bot.domain.conversation import Pause, Policy
+from bot.domain.lengths import LENGTH_MAX, Length
 from bot.domain.untrusted import clean_line, clean_text
 from bot.domain.whatsapp import split_text
 from bot.domain.work import InFlight
@@ -19,10 +21,6 @@ log = structlog.get_logger()
 
 TEXT_MAX = 20_000
 """Code points in one message of an operator's, before it is split."""
-PAUSE_MAX = timedelta(days=3650)
-
-Length = timedelta | None | Literal["default"]
-"""How long a pause lasts. None: until somebody resumes; `default`: as the settings say."""
 
 _REASON_MAX = 200
 _KEY_MAX = 255
@@ -65,21 +63,27 @@ class HandOff:
         log.info("operator.paused", line=line_id, everything=line_id is None, by=by)
         return await self._settled(None, line_id)
 
-    async def resume(self, conversation_id: str, by: str, *, answer: bool = False) -> None:
-        """Give a conversation back; `answer`: the bot answers what has waited. Raises NotFound."""
-        await self._switch.resume(conversation_id, self._clock(), answer=answer)
+    async def resume(
+        self, conversation_id: str, by: str, *, answer: bool = False, brief: str | None = None
+    ) -> None:
+        """Give a conversation back; `answer`: the bot answers what has waited. Raises NotFound.
+
+        `brief`: what the bot is to know of what was promised; None: the person's own last words.
+        """
+        told = None if brief is None else clean_text(brief, BRIEF_MAX).strip()
+        await self._switch.resume(conversation_id, by, self._clock(), answer=answer, brief=told)
         log.info("operator.resumed", conversation=conversation_id, by=by)
         self._queue.poke((conversation_id,))
 
     async def resume_scope(self, line_id: str | None, by: str, *, answer: bool = False) -> None:
         """The same for a line, or (None) for everything; paused conversations stay paused."""
-        wake = await self._switch.resume_scope(line_id, self._clock(), answer=answer)
+        wake = await self._switch.resume_scope(line_id, by, self._clock(), answer=answer)
         log.info("operator.resumed", line=line_id, everything=line_id is None, by=by)
         self._queue.poke(wake)
 
     async def attend(self, conversation_id: str, by: str) -> None:
         """Somebody has looked after a conversation. Raises NotFound."""
-        await self._switch.attend(conversation_id)
+        await self._switch.attend(conversation_id, by, self._clock())
         log.info("operator.attended", conversation=conversation_id, by=by)
 
     async def send(
@@ -98,9 +102,14 @@ class HandOff:
         """
         parts = _parts(text)
         now = self._clock()
-        pause = None if keep_bot else self._pause(by, "default", "a person has replied", now)
+        pause = replace(self._pause(by, "default", "a person has replied", now), prolongs=True)
         message_id = await self._switch.write(
-            conversation_id, parts, by, now, request_key=_checked_key(request_key), pause=pause
+            conversation_id,
+            parts,
+            pause,
+            now,
+            request_key=_checked_key(request_key),
+            keep_bot=keep_bot,
         )
         log.info("operator.wrote", conversation=conversation_id, message=message_id, by=by)
         self._queue.poke((conversation_id,))
@@ -139,7 +148,7 @@ class HandOff:
 
 def pause_length(seconds: float) -> timedelta:
     """A length given as a number. Raises Refused when no pause can last so long."""
-    if not math.isfinite(seconds) or not 0 < seconds <= PAUSE_MAX.total_seconds():
+    if not math.isfinite(seconds) or not 0 < seconds <= LENGTH_MAX.total_seconds():
         raise Refused("a pause lasts longer than nothing and at most ten years", 422)
     return timedelta(seconds=seconds)
 

@@ -31,3 +31,6 @@ MEDIA_SECONDS = Histogram(
 MEDIA_EXPIRED = Counter(
     "bot_media_expired_total", "Attachments whose address ran out before they could be fetched."
 )
+NOTICES = Counter(
+    "bot_notices_total", "Notices to the operators' webhook, by outcome.", ["outcome"]
+)

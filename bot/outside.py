@@ -13,7 +13,7 @@ from bot.adapters.mossmoon import MossmoonLine
 from bot.adapters.no_llm import NoLlm
 from bot.config import Settings
 from bot.domain.chat import Usage
-from bot.ports import Llm, Transcriber
+from bot.ports import Llm, Notifier, Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class Outside:
     host: MediaHosts
     blobs: MediaStore
     services: tuple[Transcriber, ...]
+    notifier: Notifier | None = None
+    """None: operators have no webhook."""
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -70,6 +72,8 @@ class Outside:
         await self.host.close()
         for service in self.services:
             await service.close()
+        if self.notifier is not None:
+            await self.notifier.close()
 
 
 def open_outside(settings: Settings, endpoints: Endpoints, blobs: MediaStore) -> Outside:
@@ -80,6 +84,7 @@ def open_outside(settings: Settings, endpoints: Endpoints, blobs: MediaStore) ->
         make_host(settings, endpoints),
         blobs,
         make_services(settings, endpoints),
+        make_notifier(settings),
     )
 
 
@@ -107,6 +112,15 @@ def make_llm(settings: Settings, endpoints: Endpoints) -> Llm:
         settings.llm.max_output_tokens,
         settings.llm.temperature,
     )
+
+
+def make_notifier(settings: Settings) -> Notifier | None:
+    """The operators' webhook, loaded only when configured."""
+    if not settings.takeover.notify_url:
+        return None
+    from bot.adapters.notify_url import NotifyUrl  # noqa: PLC0415
+
+    return NotifyUrl(settings.takeover.notify_url)
 
 
 def make_host(settings: Settings, endpoints: Endpoints) -> MediaHosts:

@@ -1,9 +1,9 @@
 """What the use cases need from the outside, named for the need; adapters fit by shape."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.conversation import Pause
@@ -21,13 +21,14 @@ from bot.domain.media import (
 )
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import RenderedPrompt
-from bot.domain.turn import Answered, Claim, Reply, Turn
+from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
 from bot.domain.work import (
     Accepted,
     InFlight,
     MediaClaim,
     MediaEnded,
     MediaLater,
+    NoticePost,
     SendLater,
     ToSend,
     Work,
@@ -219,6 +220,25 @@ class TurnStore(Protocol):
         """End the turn without a word. Raises LostClaim."""
         ...
 
+    async def decline_turn(self, turn: Turn, reason: str, now: datetime) -> None:
+        """End the turn without a word, and tell people. Raises LostClaim."""
+        ...
+
+    async def defer_turn(
+        self, turn: Turn, until: datetime, away: Reply | None, now: datetime
+    ) -> Outbound | None:
+        """The messages wait until then; the first part of `away`, if it may leave now.
+
+        Raises LostClaim.
+        """
+        ...
+
+    async def hear_opting(
+        self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
+    ) -> None:
+        """A customer opts out (or in) in a conversation that a person has."""
+        ...
+
 
 class Attachments(Protocol):
     """The transitions of an attachment, one transaction each."""
@@ -272,6 +292,42 @@ class Outbox(Protocol):
         ...
 
 
+class Notifier(Protocol):
+    """The operators' webhook."""
+
+    async def post(self, notice_id: str, body: Mapping[str, Any]) -> None:
+        """Raises Unavailable (again later) or Refused (never)."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class NoticeStore(Protocol):
+    """The transitions of a notice for the webhook, one transaction each."""
+
+    async def claim_notice(self, now: datetime) -> NoticePost | None:
+        """Take one that is due; None: there is none."""
+        ...
+
+    async def notice_told(self, notice: NoticePost) -> None:
+        """It has arrived."""
+        ...
+
+    async def notice_failed(
+        self,
+        notice: NoticePost,
+        error: str,
+        now: datetime,
+        *,
+        retry_after: timedelta | None = None,
+        final: bool = False,
+    ) -> bool:
+        """Again later, for a day; True when it is given up."""
+        ...
+
+
 class Upkeep(Protocol):
     """What keeps work from being lost with its worker. Everything raises StoreUnavailable."""
 
@@ -322,17 +378,28 @@ class Switch(Protocol):
         """The bot's messages that are still on their way, of a conversation, a line, or all."""
         ...
 
-    async def resume(self, conversation_id: str, now: datetime, *, answer: bool = False) -> None:
-        """The bot answers again; `answer`: also what the customer wrote last, if nobody has."""
+    async def resume(
+        self,
+        conversation_id: str,
+        by: str,
+        now: datetime,
+        *,
+        answer: bool = False,
+        brief: str | None = None,
+    ) -> None:
+        """The bot answers again; `answer`: also what the customer wrote last, if nobody has.
+
+        `brief`: what the model is told of the person's promises; None: what they wrote last.
+        """
         ...
 
     async def resume_scope(
-        self, line_id: str | None, now: datetime, *, answer: bool = False
+        self, line_id: str | None, by: str, now: datetime, *, answer: bool = False
     ) -> frozenset[str]:
         """The same for a line, or (None) for everything; the conversations to answer."""
         ...
 
-    async def attend(self, conversation_id: str) -> None:
+    async def attend(self, conversation_id: str, by: str, now: datetime) -> None:
         """Somebody looked after it: no longer in need of attention."""
         ...
 
@@ -340,15 +407,16 @@ class Switch(Protocol):
         self,
         conversation_id: str,
         parts: tuple[str, ...],
-        by: str,
+        pause: Pause,
         now: datetime,
         *,
         request_key: str | None = None,
-        pause: Pause | None = None,
+        keep_bot: bool = False,
     ) -> str:
         """Queue a person's message; the id of its first part. The same key: the same id.
 
-        Raises Refused when the key was used in another conversation.
+        `keep_bot`: the bot is not paused if it has the conversation. Raises Refused when the key
+        was used in another conversation, or the customer has opted out.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 import structlog
 
+from bot.domain.brief import with_brief
 from bot.domain.chat import ChatRequest, Completion, Picture, Usage
+from bot.domain.decide import Duty, decide, opting_of
 from bot.domain.history import View, build_messages, strip_markers
 from bot.domain.outbox import Outbound
 from bot.domain.prompt import RenderedPrompt
@@ -15,13 +17,15 @@ from bot.domain.turn import (
     AskModel,
     Attended,
     Claimed,
+    Decline,
+    Defer,
+    Listening,
     MadeBy,
     NotYet,
     Reply,
     Say,
     Skip,
     Turn,
-    decide,
 )
 from bot.domain.whatsapp import split_text
 from bot.errors import LostClaim, NotFound, Refused, StoreUnavailable, Unavailable
@@ -51,6 +55,8 @@ class Style:
     """The model's Markdown as the line's own formatting."""
     price: Callable[[Usage], float | None]
     """What a completion costs; None when its model has no price."""
+    duty: Duty = field(default_factory=Duty)
+    """When the bot answers at all."""
 
 
 class Responder:
@@ -85,6 +91,8 @@ class Responder:
         match await self._store.claim_turn(conversation_id, self._clock()):
             case NotYet(due_at):
                 return Attended(look_again_at=due_at)
+            case Listening() as heard:
+                await self._take_note(heard)
             case Claimed(turn):
                 self._in_hand.add(turn.id)
                 try:
@@ -92,6 +100,16 @@ class Responder:
                 finally:
                     self._in_hand.discard(turn.id)
         return Attended()
+
+    async def _take_note(self, heard: Listening) -> None:
+        """A person has the conversation: all that counts is whether the customer opts out."""
+        prompt = self._prompts.render(
+            heard.line_id, contact_name=heard.contact_name, now=self._clock()
+        )
+        opting = opting_of(heard.waiting, prompt, opted_out=heard.opted_out)
+        if opting is not None:
+            ids = tuple(entry.id for entry in heard.waiting)
+            await self._store.hear_opting(heard.conversation_id, opting, ids, self._clock())
 
     async def _work(self, turn: Turn) -> Attended:
         to_send = None
@@ -107,7 +125,7 @@ class Responder:
 
     async def _attempt(self, turn: Turn) -> tuple[str, Outbound | None]:
         try:
-            reply = await self._make_reply(turn)
+            made = await self._make_reply(turn)
         except StoreUnavailable:
             raise
         except Unavailable as error:
@@ -118,11 +136,28 @@ class Responder:
         except Exception as error:  # one message must not stop those behind it
             log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
             return await self._fail(turn, f"internal error: {type(error).__name__}"), None
-        if isinstance(reply, Skip):
-            skipped = await self._store.skip_turn(turn, reply.reason, self._clock())
-            return skipped.value, None
-        answered, to_send = await self._store.answer_turn(turn, reply, self._clock())
-        return answered.value, to_send
+        return await self._end(turn, made)
+
+    async def _end(
+        self, turn: Turn, made: Reply | Skip | Decline | Defer
+    ) -> tuple[str, Outbound | None]:
+        now = self._clock()
+        match made:
+            case Skip(reason):
+                return (await self._store.skip_turn(turn, reason, now)).value, None
+            case Decline(reason):
+                await self._store.decline_turn(turn, reason, now)
+                return "declined", None
+            case Defer(until, away):
+                said = self._away(turn, away) if away else None
+                return "deferred", await self._store.defer_turn(turn, until, said, now)
+            case Reply() as reply:
+                answered, to_send = await self._store.answer_turn(turn, reply, now)
+                return answered.value, to_send
+
+    def _away(self, turn: Turn, words: str) -> Reply:
+        prompt = self._render(turn)
+        return Reply(_first_words(turn, prompt, _spoken(words)), MadeBy(prompt.version))
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
@@ -134,18 +169,23 @@ class Responder:
         except Exception as error:  # perhaps the prompt is what broke the turn
             log.exception("prompt.broke", turn=turn.id, error=type(error).__name__)
             return Reply((_LAST_WORDS,), MadeBy())
-        return Reply(_spoken(prompt.fallback), MadeBy(prompt_version=prompt.version))
+        parts = _first_words(turn, prompt, _spoken(prompt.fallback))
+        return Reply(parts, MadeBy(prompt_version=prompt.version))
 
-    async def _make_reply(self, turn: Turn) -> Reply | Skip:
+    async def _make_reply(self, turn: Turn) -> Reply | Skip | Decline | Defer:
         prompt = self._render(turn)
-        match decide(turn.waiting, turn.past, prompt):
-            case Skip() as skip:
-                return skip
-            case Say(text, hand_off):
-                words = text if hand_off is None else _parting_words(prompt, text)
-                return Reply(_spoken(words), MadeBy(prompt.version), hand_off)
+        match decide(turn, prompt, self._style.duty, self._clock()):
+            case Say(text, opting=None) as said:
+                words = text if said.hand_off is None else _parting_words(prompt, text)
+                parts = _first_words(turn, prompt, _spoken(words))
+                return Reply(parts, MadeBy(prompt.version), said.hand_off)
+            case Say(text, opting=opting):
+                return Reply(_spoken(text), MadeBy(prompt.version), opting=opting)
             case AskModel():
-                return self._reply(await self._ask(turn, prompt), prompt)
+                reply = self._reply(await self._ask(turn, prompt), prompt)
+                return replace(reply, parts=_first_words(turn, prompt, reply.parts))
+            case other:
+                return other
 
     async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
         view = replace(self._style.view, hidden=self._refused)
@@ -170,7 +210,7 @@ class Responder:
 
     def _request(self, turn: Turn, prompt: RenderedPrompt, view: View) -> ChatRequest:
         messages = build_messages(
-            prompt.system,
+            with_brief(prompt.system, turn.standing.brief),
             turn.past,
             turn.waiting,
             budget_tokens=self._style.history_tokens,
@@ -236,6 +276,13 @@ def _offer(prompt: RenderedPrompt) -> str | None:
 def _spoken(words: str) -> tuple[str, ...]:
     """Words of the prompt's own, in parts; a template may come out blank."""
     return split_text(words) or (_LAST_WORDS,)
+
+
+def _first_words(turn: Turn, prompt: RenderedPrompt, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """With the first thing the bot ever says to somebody, what they are talking to."""
+    if not prompt.disclosure or any(entry.author == "bot" for entry in turn.past):
+        return parts
+    return split_text("\n\n".join((prompt.disclosure, *parts)))
 
 
 def _parting_words(prompt: RenderedPrompt, text: str) -> str:

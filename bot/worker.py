@@ -14,6 +14,7 @@ import structlog
 
 from bot.deliver import Deliverer
 from bot.errors import StoreUnavailable
+from bot.herald import Herald
 from bot.metrics import ORPHANS
 from bot.perceive import Perceiver
 from bot.ports import Clock, Queue, Upkeep
@@ -42,6 +43,16 @@ class _Again:
     probe: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who does the work, step by step."""
+
+    perceiver: Perceiver
+    responder: Responder
+    deliverer: Deliverer
+    herald: Herald
+
+
 class Lease:
     """This process's right to work, on a clock that nobody sets back."""
 
@@ -68,18 +79,17 @@ class Worker:
     def __init__(
         self,
         upkeep: Upkeep,
-        perceiver: Perceiver,
-        responder: Responder,
-        deliverer: Deliverer,
+        crew: Crew,
         queue: Queue,
         clock: Clock,
         lease: Lease,
         in_hand: set[str],
     ) -> None:
         self._upkeep = upkeep
-        self._perceiver = perceiver
-        self._responder = responder
-        self._deliverer = deliverer
+        self._perceiver = crew.perceiver
+        self._responder = crew.responder
+        self._deliverer = crew.deliverer
+        self._herald = crew.herald
         self._queue = queue
         self._clock = clock
         self._lease = lease
@@ -225,6 +235,8 @@ class Worker:
             self._spawn(self.attend(conversation, probe=True))
         if work.events:
             await self.events()
+        if work.notices:
+            self._spawn(self._herald.tell())
         if work.lapses:
             self._spawn_all(await self._upkeep.lapse_pauses(now))
 

@@ -213,12 +213,12 @@ async def test_a_key_of_another_conversation_is_refused(bot: Bot) -> None:
 # what it shows
 
 
-async def test_a_conversation_has_exactly_its_keys(bot: Bot) -> None:
+async def test_a_conversation_has_the_keys_that_are_promised(bot: Bot) -> None:
     ana = bot.provider.customer()
     await ana.writes("hello there", profile_name="Ana")
     await ana.reads()
     shown = await bot.conversation(ana)
-    assert set(shown) == CONVERSATION_KEYS
+    assert set(shown) >= CONVERSATION_KEYS
     assert (shown["contact"], shown["name"]) == (ana.number, "Ana")
     assert (shown["state"], shown["paused_until"], shown["paused_by"]) == ("bot", None, None)
     assert shown["needs_attention"] is False
@@ -429,7 +429,7 @@ async def test_a_pause_lasts_as_long_as_asked_for(
 ) -> None:
     ana = await _met(bot)
     paused = await bot.api("POST", await _path(bot, ana, "/pause"), body)
-    assert set(paused) == {*CONVERSATION_KEYS, "in_flight"}
+    assert set(paused) >= {*CONVERSATION_KEYS, "in_flight"}
     assert (paused["state"], paused["in_flight"]) == ("human", [])
     if seconds is None:
         assert paused["paused_until"] is None

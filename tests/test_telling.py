@@ -7,16 +7,24 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.chat import Picture
+from bot.domain.decide import Duty, decide
 from bot.domain.entry import Entry
 from bot.domain.history import View, build_messages
 from bot.domain.media import Attachment, MediaState, Problem, Reading
 from bot.domain.prompt import HandOffRule, RenderedPrompt
-from bot.domain.turn import AskModel, Say, Skip, decide
+from bot.domain.turn import AskModel, Decision, Say, Skip, Turn
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 PROMPT = RenderedPrompt(
     "shop", "v1", "Be kind.", fallback="F", unsupported="Words, please.", unheard="Say it again?"
 )
+
+
+def decided(
+    waiting: tuple[Entry, ...], past: tuple[Entry, ...] = (), prompt: RenderedPrompt = PROMPT
+) -> Decision:
+    turn = Turn("tn", "cv", "ln", None, 0, NOON, waiting, attempts=0, past=past)
+    return decide(turn, prompt, Duty(), NOON)
 
 
 def file(
@@ -199,23 +207,23 @@ def test_a_file_cannot_pass_for_a_colleague() -> None:
 def test_what_is_decided_before_the_model(
     waiting: tuple[Entry, ...], decision: Say | AskModel
 ) -> None:
-    assert decide(waiting, (), PROMPT) == decision
+    assert decided(waiting) == decision
 
 
 def test_without_words_for_unheard_those_for_unsupported_are_said() -> None:
     prompt = replace(PROMPT, unheard="")
-    assert decide((file("voice", Reading(Problem.SILENT)),), (), prompt) == Say("Words, please.")
+    assert decided((file("voice", Reading(Problem.SILENT)),), (), prompt) == Say("Words, please.")
 
 
 @pytest.mark.parametrize(("hours_ago", "again"), [(1, False), (25, True)])
 def test_unsupported_is_said_once_a_day(hours_ago: float, again: bool) -> None:
     poll = Entry("e", "customer", "poll", "", NOON)
     said = text("Words, please.", -60 * hours_ago, "bot")
-    assert isinstance(decide((poll,), (said,), PROMPT), Say if again else Skip)
+    assert isinstance(decided((poll,), (said,)), Say if again else Skip)
 
 
 def test_a_person_can_be_asked_for_aloud() -> None:
     prompt = replace(PROMPT, hand_off=HandOffRule(keywords=("human",), say="One moment."))
-    decision = decide((heard("Human!"),), (), prompt)
+    decision = decided((heard("Human!"),), (), prompt)
     assert isinstance(decision, Say)
     assert decision.hand_off is not None

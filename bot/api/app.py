@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
-from bot.api import conversations, errors, events, lines, media, unbuilt
+from bot.api import audit, conversations, errors, events, lines, media, unbuilt
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
 from bot.handoff import HandOff
@@ -37,6 +37,7 @@ def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaS
         conversations.router(handoff, views),
         lines.router(handoff, views),
         events.router(handoff, views),
+        audit.router(views),
         unbuilt.router(),
     ):
         app.include_router(router, prefix="/api")

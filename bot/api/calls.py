@@ -6,9 +6,11 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.api.errors import ErrorBody
+from bot.domain.brief import BRIEF_MAX
+from bot.domain.lengths import LENGTH_MAX, Length
 from bot.domain.shown import SendView, shown_status
 from bot.domain.work import InFlight
-from bot.handoff import PAUSE_MAX, Length, pause_length
+from bot.handoff import pause_length
 
 _ERRORS = {
     400: "malformed",
@@ -56,7 +58,7 @@ class PauseBody(Body):
         Field(
             strict=True,
             gt=0,
-            le=PAUSE_MAX.total_seconds(),
+            le=LENGTH_MAX.total_seconds(),
             allow_inf_nan=False,
             description="Left out: as the settings say. null: until somebody resumes.",
         ),
@@ -75,6 +77,14 @@ class ResumeBody(Body):
     """Whether the bot answers what the customer wrote meanwhile."""
 
     answer: Annotated[bool, Field(strict=True)] = False
+    brief: Annotated[
+        str | None,
+        Field(
+            max_length=BRIEF_MAX,
+            description="What the bot is to know of what was promised. Left out or null: the "
+            "person's own last words, as GET …/brief shows them.",
+        ),
+    ] = None
 
 
 def given_pause(body: PauseBody | None) -> tuple[Length, str | None]:

@@ -22,6 +22,7 @@ from bot.api.calls import (
 )
 from bot.domain.shown import (
     Answerer,
+    BriefView,
     ConversationPage,
     ConversationView,
     MessagePage,
@@ -91,6 +92,10 @@ def _add_reads(api: APIRouter, views: Views) -> None:
     ) -> MessagePage:
         return await views.messages(conversation_id, limit=limit, before=before)
 
+    @api.get("/{conversation_id}/brief")
+    async def brief(conversation_id: Id) -> BriefView:
+        return await views.brief(conversation_id)
+
 
 def _add_switches(api: APIRouter, handoff: HandOff, views: Views) -> None:
     @api.post("/{conversation_id}/pause")
@@ -106,8 +111,8 @@ def _add_switches(api: APIRouter, handoff: HandOff, views: Views) -> None:
     async def resume(
         conversation_id: Id, operator: Operator, body: ResumeBody | None = None
     ) -> ConversationView:
-        answer = body is not None and body.answer
-        await handoff.resume(conversation_id, operator, answer=answer)
+        given = ResumeBody() if body is None else body
+        await handoff.resume(conversation_id, operator, answer=given.answer, brief=given.brief)
         return await views.conversation(conversation_id)
 
     @api.post("/{conversation_id}/attend")

@@ -76,6 +76,9 @@ def _add_operators_commands(commands: Any) -> None:
     resume.add_argument(
         "--answer", action="store_true", help="let the bot answer what was written meanwhile"
     )
+    resume.add_argument(
+        "--brief", metavar="TEXT", help="what was promised; left out: what you wrote last"
+    )
     send = _add(commands, "send", "operate", "write to a contact as a person")
     send.add_argument("phone", metavar="PHONE")
     send.add_argument("text", metavar="TEXT")

@@ -95,7 +95,7 @@ async def _resume(desk: Desk, arguments: Namespace) -> int:
         _show(scope, f"{_scope_name(arguments.line)}: {_until(scope)}", arguments)
         return 0
     known = await desk.conversation(arguments.phone, arguments.line)
-    await desk.handoff.resume(known.id, BY, answer=arguments.answer)
+    await desk.handoff.resume(known.id, BY, answer=arguments.answer, brief=arguments.brief)
     view = await desk.views.conversation(known.id)
     _show(view, f"{cell(view.contact)} on {cell(view.line_id)}: {_until(view)}", arguments)
     return 0

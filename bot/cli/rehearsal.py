@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry
 from bot.domain.media import Attachment
-from bot.domain.turn import Answered, Claim, Claimed, Nothing, Reply, Turn
+from bot.domain.turn import Answered, Claim, Claimed, Nothing, Opting, Reply, Standing, Turn
 
 CONVERSATION = "chat"
 
@@ -27,10 +27,12 @@ class Rehearsal:
         self._past: list[Entry] = []
         self._waiting: tuple[Entry, ...] = ()
         self._count = 0
+        self._opted_out = False
 
     def forget(self) -> None:
         """Begin anew."""
         self._past.clear()
+        self._opted_out = False
 
     def say(
         self, text: str, now: datetime, *, kind: str = "text", media: Attachment | None = None
@@ -53,6 +55,7 @@ class Rehearsal:
             waiting=waiting,
             attempts=0,
             past=tuple(self._past[-_PAST_ENTRIES:]),
+            standing=Standing(opted_out=self._opted_out),
         )
         return Claimed(turn)
 
@@ -60,6 +63,8 @@ class Rehearsal:
         """The bot has answered."""
         said = (Entry(self._new_id(), "bot", "text", part, now) for part in reply.parts)
         self._past += [*turn.waiting, *said]
+        if reply.opting is not None:
+            self._opted_out = reply.opting is Opting.OUT
         self._on_reply(reply)
         return Answered.STORED, None
 
@@ -69,6 +74,26 @@ class Rehearsal:
         self._past += turn.waiting
         self._on_failure(reason)
         return Answered.SKIPPED
+
+    async def decline_turn(self, turn: Turn, reason: str, now: datetime) -> None:
+        """A rule stands in the way."""
+        del now
+        self._past += turn.waiting
+        self._on_failure(reason)
+
+    async def defer_turn(
+        self, turn: Turn, until: datetime, away: Reply | None, now: datetime
+    ) -> None:
+        """The bot is off duty."""
+        if away is None:
+            await self.decline_turn(turn, f"off duty until {until:%Y-%m-%d %H:%M} UTC", now)
+        else:
+            await self.answer_turn(turn, away, now)
+
+    async def hear_opting(
+        self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
+    ) -> None:
+        """No person ever has this conversation."""
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

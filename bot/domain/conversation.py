@@ -1,9 +1,13 @@
 """A conversation: one contact on one line. Either the bot answers it or a person does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+
+from bot.domain.inbox import Audience
+from bot.domain.notice import Roster
 
 
 class Owner(StrEnum):
@@ -26,6 +30,17 @@ class Pause:
     by: str
     until: datetime | None
     reason: str | None = None
+    prolongs: bool = False
+    """A person's message: it never shortens a pause that lasts longer."""
+
+
+def operator_chat_id(line_id: str, contact_key: str) -> str:
+    """The id of an operator's chat with a line: apart from what they write as a customer."""
+    return conversation_id(line_id, f"operator:{contact_key}")
+
+
+def _everybody(_line_id: str) -> Audience:
+    return Audience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +71,7 @@ class Policy:
     not_ready_probe: timedelta = field(default=timedelta(seconds=60))
     delivery_grace: timedelta = field(default=timedelta(seconds=5))
     """How long a delivery notice may wait for the send it belongs to."""
+    roster: Roster = field(default_factory=Roster)
+    """Who is told when a person is needed."""
+    audience: Callable[[str], Audience] = field(default=_everybody)
+    """Whom a line answers."""

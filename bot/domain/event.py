@@ -89,6 +89,8 @@ class Delivered:
     provider_id: str | None
     recipient: str | None
     delivered_at: datetime | None
+    is_group: bool = False
+    """To anything but a private chat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Where a verified event goes: the decision that is stored with it, in one transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,12 +22,18 @@ class Audience:
     """Whom a line answers."""
 
     answer: Literal["all", "listed", "nobody"] = "all"
-    only: Collection[str] = frozenset()
+    only: Container[str] = frozenset()
     """Contact keys, with `listed`."""
-    own: Collection[str] = frozenset()
+    block: Container[str] = frozenset()
+    """Contact keys that are never answered."""
+    own: Container[str] = frozenset()
     """Contact keys of the business's own lines: two bots must not answer each other."""
+    operators: Container[str] = frozenset()
+    """Contact keys of those who command the bot here."""
 
     def includes(self, contact_key: str) -> bool:
+        if contact_key in self.block:
+            return False
         if self.answer == "listed":
             return contact_key in self.only
         return self.answer == "all"
@@ -67,34 +73,53 @@ def file_event(event: ProviderEvent, audience: Audience, contact_key: ContactKey
     match event.content:
         case Received(from_me=False) as message:
             return _file_message(event, message, audience, contact_key(message.sender))
-        # typed on the line's own phone, or our own echo; or about an earlier message
+        # typed on the line's own phone, or our own echo
+        case Received(is_group=True) | Delivered(is_group=True):
+            return _file_group(event, audience)
+        # or about an earlier message
         case Received(recipient=other) | Edited(sender=other) | Deleted(sender=other):
             return _file_change(event, other, audience, contact_key)
         case Delivered(recipient=other) if other is not None:
             return _file_change(event, other, audience, contact_key)
         case Delivered() | LineChanged():
             return Filing(event, EventState.PENDING)
-        case Unread(error, sender):
-            kept = audience.includes("" if sender is None else contact_key(sender))
-            return Filing(event, EventState.DEAD, "unreadable", error, keep_raw=kept)
-        case Ignored():
-            kept = audience.answer == "all"
-            return Filing(event, EventState.SKIPPED, "event type not acted on", keep_raw=kept)
+        case Unread() | Ignored() as useless:
+            return _file_useless(event, useless, audience, contact_key)
+
+
+def _file_useless(
+    event: ProviderEvent, content: Unread | Ignored, audience: Audience, contact_key: ContactKey
+) -> Filing:
+    if isinstance(content, Ignored):
+        kept = audience.answer == "all"
+        return Filing(event, EventState.SKIPPED, "event type not acted on", keep_raw=kept)
+    kept = audience.includes("" if content.sender is None else contact_key(content.sender))
+    return Filing(event, EventState.DEAD, "unreadable", content.error, keep_raw=kept)
 
 
 def _file_change(
     event: ProviderEvent, other: str | None, audience: Audience, contact_key: ContactKey
 ) -> Filing:
-    if audience.includes("" if other is None else contact_key(other)):
+    key = "" if other is None else contact_key(other)
+    if key in audience.own:
+        return Filing(event, EventState.SKIPPED, "our own number")
+    if key in audience.operators or audience.includes(key):
         return Filing(event, EventState.PENDING)
     return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
 
 
+def _file_group(event: ProviderEvent, audience: Audience) -> Filing:
+    """Whatever is written in a group concerns no customer's conversation."""
+    return Filing(event, EventState.SKIPPED, "group", keep_raw=audience.answer == "all")
+
+
 def _file_message(event: ProviderEvent, message: Received, audience: Audience, key: str) -> Filing:
     if message.is_group:
-        return Filing(event, EventState.SKIPPED, "group", keep_raw=audience.answer == "all")
+        return _file_group(event, audience)
     if key in audience.own:
         return Filing(event, EventState.SKIPPED, "our own number")
+    if key in audience.operators:  # a command: applied in order, like a line's own events
+        return Filing(event, EventState.PENDING)
     if not audience.includes(key):
         return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
     if message.kind == "reaction":

@@ -27,6 +27,15 @@ class HandOffRule:
 
 
 @dataclass(frozen=True, slots=True)
+class WordRule:
+    """Whole messages that are acted on without asking the model, and what is said then."""
+
+    keywords: tuple[str, ...] = ()
+    """Compared as `keywords.is_keyword` does."""
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One valid version of `prompts/<name>.yaml`. Texts are templates until rendered."""
 
@@ -37,6 +46,8 @@ class Prompt:
     texts: Mapping[str, str] = field(repr=False)
     """The text keys that are set: `instructions`, `facts`, `fallback`, …"""
     hand_off: HandOffRule | None = None
+    opt_out: WordRule = field(default_factory=WordRule)
+    opt_in: WordRule = field(default_factory=WordRule)
     model: str | None = None
     variables: Mapping[str, Value] = field(default_factory=dict)
 
@@ -56,4 +67,6 @@ class RenderedPrompt:
     unheard: str = ""
     disclosure: str = ""
     hand_off: HandOffRule | None = None
+    opt_out: WordRule = field(default_factory=WordRule)
+    opt_in: WordRule = field(default_factory=WordRule)
     model: str | None = None

@@ -27,6 +27,11 @@ class ConversationView:
     needs_attention: bool
     last_message_at: datetime
     last_text: str = field(repr=False)
+    number: int | None
+    """What operators call it on WhatsApp: `#3`; None: nobody had to yet."""
+    attention_reason: str | None
+    opted_out_at: datetime | None
+    """The customer wrote STOP: nothing is sent until they write START."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,36 @@ class MessagePage:
     """The newest messages, oldest first."""
 
     items: tuple[MessageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """Who did what, when and why."""
+
+    at: datetime
+    action: str
+    """One of `domain.handling.Action`."""
+    actor: str
+    """An operator's name, `shell`, `phone`, `bot`, `customer` or `timer`."""
+    line_id: str | None
+    """None: everything."""
+    conversation_id: str | None
+    reason: str | None = field(repr=False)
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """The newest first."""
+
+    items: tuple[AuditView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BriefView:
+    """What the bot is told of a person's promises when it gets a conversation back."""
+
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """One turn of the bot: what waits, what is decided, what came of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.chat import HandOffCall
 from bot.domain.entry import Entry
 from bot.domain.outbox import Outbound
-from bot.domain.prompt import HandOffRule, RenderedPrompt
 
 
 class TurnState(StrEnum):
@@ -26,9 +24,33 @@ class TurnState(StrEnum):
     FAILED = "failed"
     """No reply could be made; counted against the messages."""
     SKIPPED = "skipped"
-    """Nothing needed to be said."""
+    """Nothing needed to be said, or not by the bot."""
+    DEFERRED = "deferred"
+    """The bot is off duty: the messages wait until it is not."""
     LOST = "lost"
     """Its worker died or was stopped; whatever it still writes is refused."""
+
+
+class Opting(StrEnum):
+    """A customer's word that ends or begins the bot's right to write to them."""
+
+    OUT = "opted out"
+    IN = "opted in"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a conversation, as far as the rules ask for it."""
+
+    opted_out: bool = False
+    excluded: bool = False
+    """The line no longer answers this contact."""
+    refusal: str | None = None
+    """Why no model may be asked now: too old, over a limit."""
+    away_at: datetime | None = None
+    """When the prompt's `away` was said last."""
+    brief: str = field(default="", repr=False)
+    """What a person has told the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,7 @@ class Turn:
     """How often making a reply to the oldest of them has failed already."""
     past: tuple[Entry, ...] = field(default=(), repr=False)
     """What was said before, the newest part of it, oldest first."""
+    standing: Standing = field(default_factory=Standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +93,18 @@ class Nothing:
     reason: str
 
 
-Claim = Claimed | NotYet | Nothing
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A person has the conversation: the bot takes note of what it must, and says nothing."""
+
+    conversation_id: str
+    line_id: str
+    contact_name: str | None
+    waiting: tuple[Entry, ...]
+    opted_out: bool
+
+
+Claim = Claimed | NotYet | Nothing | Listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +134,13 @@ class Reply:
     """Set: these are the bot's last words, a person takes over with them."""
     has_seen_all: bool = False
     """A model's answer, which takes the place of one that has not left yet. Fixed words do not."""
+    opting: Opting | None = None
+    """Set: this confirms that the customer has opted out or in."""
+
+    @property
+    def is_parting(self) -> bool:
+        """Whether it may leave although nothing else of the bot's may after it."""
+        return self.hand_off is not None or self.opting is not None
 
 
 class Answered(StrEnum):
@@ -127,6 +168,7 @@ class Say:
 
     text: str
     hand_off: HandOffCall | None = None
+    opting: Opting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,53 +183,19 @@ class Skip:
     reason: str
 
 
-Decision = Say | AskModel | Skip
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The bot says nothing; a person is told why."""
 
-_TOLD = frozenset({"text", "location", "contact"})
-"""Types whose words are all there is to them."""
-_FILES = frozenset({"image", "video", "document", "sticker"})
-_SAID_LATELY = timedelta(hours=24)
-
-
-def decide(waiting: Sequence[Entry], past: Sequence[Entry], prompt: RenderedPrompt) -> Decision:
-    """What to do about the waiting messages, before any model is asked."""
-    if not any(_means_something(entry) for entry in waiting):
-        if any(entry.kind == "voice" for entry in waiting):
-            return Say(prompt.unheard or prompt.unsupported)
-        return _say_unsupported(waiting, past, prompt)
-    if prompt.hand_off is not None and any(
-        _asks_for_person(entry.words, prompt.hand_off) for entry in waiting
-    ):
-        return Say(prompt.hand_off.say, HandOffCall("keyword", waiting[-1].words))
-    return AskModel()
+    reason: str
 
 
-def _means_something(entry: Entry) -> bool:
-    """Whether the model can make anything of it, if only that a photo could not be opened."""
-    if entry.kind in _TOLD:
-        return True
-    if entry.kind == "voice":
-        return entry.media is not None and bool(entry.media.reading.text.strip())
-    return entry.kind in _FILES and (entry.media is not None or bool(entry.text.strip()))
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """The bot is off duty until then; `away` is said now, if it is not empty."""
+
+    until: datetime
+    away: str = ""
 
 
-def _say_unsupported(
-    waiting: Sequence[Entry], past: Sequence[Entry], prompt: RenderedPrompt
-) -> Say | Skip:
-    """Once is enough: somebody who sends ten such messages does not get ten such answers."""
-    since = waiting[0].at - _SAID_LATELY
-    known = _bare(prompt.unsupported)
-    if any(
-        entry.author == "bot" and entry.at > since and _bare(entry.text) == known for entry in past
-    ):
-        return Skip("unsupported type, the customer knows")
-    return Say(prompt.unsupported)
-
-
-def _asks_for_person(text: str, rule: HandOffRule) -> bool:
-    said = _bare(text)
-    return any(said == _bare(keyword) for keyword in rule.keywords)
-
-
-def _bare(text: str) -> str:
-    return " ".join(text.casefold().split()).strip(" .!?¡¿")
+Decision = Say | AskModel | Skip | Decline | Defer

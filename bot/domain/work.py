@@ -1,7 +1,9 @@
 """What the stores hand out: results of a transition, and work that waits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from bot.domain.media import MediaWork
 from bot.domain.outbox import Outbound
@@ -74,6 +76,18 @@ class Work:
     """A pause's time is up."""
     media: tuple[str, ...] = ()
     """Attachments to be fetched or read."""
+    notices: bool = False
+    """Notices wait to be posted to the operators' webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePost:
+    """A notice to be posted to the operators' webhook."""
+
+    id: str
+    body: Mapping[str, Any] = field(repr=False)
+    attempt: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

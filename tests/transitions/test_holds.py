@@ -9,7 +9,7 @@ from sqlalchemy import update
 from bot.adapters.db.schema import messages
 from bot.domain.outbox import AccountHeld, LineHeld, NotSent, Rejected, Sent, Unanswered
 from bot.domain.work import SendLater, ToSend
-from tests.transitions.scene import ANNA, BEN, HOUR_S, LINE, NOT_READY, Scene, crowd, thread
+from tests.transitions.scene import ANNA, BEN, HOUR_S, LINE, NOT_READY, Scene, crowd, pause, thread
 
 
 async def test_a_held_line_is_probed_and_released_by_what_gets_through(scene: Scene) -> None:
@@ -72,7 +72,7 @@ async def test_the_oldest_held_message_behind_an_unknown_leaves_the_probe_to_oth
 ) -> None:
     anna, ben = await scene.all_write([ANNA, BEN])
     await scene.settles(await scene.answers(anna), Unanswered("it hangs"))
-    await scene.store.write(anna, ("a person's",), "olga", scene.now)
+    await scene.store.write(anna, ("a person's",), pause(), scene.now, keep_bot=True)
     await scene.settles(await scene.answers(ben), LineHeld("cap", "", timedelta(seconds=1)))
     assert await scene.outbox(anna) == [("bot", "unknown"), ("operator", "held")]
     scene.at(3)  # the unknown one is looked at after ten seconds

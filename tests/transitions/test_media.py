@@ -231,7 +231,7 @@ async def test_an_outage_calls_a_person_once(scene: Scene) -> None:
         assert isinstance(later, MediaLater)
         scene.now = later.at
         calls += (await scene.conversation(conversation)).needs_attention
-        await scene.store.attend(conversation)
+        await scene.store.attend(conversation, "olga", scene.now)
     assert calls == 1
 
 

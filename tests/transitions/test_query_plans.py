@@ -125,17 +125,17 @@ async def _switched(scene: Scene) -> None:
     (anna,) = await scene.all_write(["+4"])
     await scene.store.pause(anna, pause(until_s=500), scene.now)
     await scene.store.in_flight(anna, None)
-    await scene.store.write(anna, ("a person's",), "olga", scene.now, request_key="once")
+    await scene.store.write(anna, ("a person's",), pause(), scene.now, request_key="once")
     for seconds in (2 * HOUR_S, 4 * HOUR_S):
         scene.at(seconds)
         await scene.store.lapse_pauses(scene.now)
-    await scene.store.attend(anna)
-    await scene.store.resume(anna, scene.now)
+    await scene.store.attend(anna, "olga", scene.now)
+    await scene.store.resume(anna, "olga", scene.now)
     for line in (None, LINE):
         await scene.store.pause_scope(line, pause(), scene.now)
         await scene.store.in_flight(None, line)
         await scene.all_write(["+5"])
-        await scene.store.resume_scope(line, scene.now)
+        await scene.store.resume_scope(line, "olga", scene.now)
 
 
 async def _kept_up(scene: Scene) -> None:

@@ -152,7 +152,7 @@ async def test_an_answer_that_comes_after_its_send_was_given_up_still_counts(sce
 async def test_a_person_who_writes_during_a_turn_is_heard_first(scene: Scene) -> None:
     anna = await scene.writes()
     turn = await scene.takes_turn(anna)
-    await scene.store.write(anna, ("a person's",), "olga", scene.now)
+    await scene.store.write(anna, ("a person's",), pause(), scene.now, keep_bot=True)
     answered, first = await scene.store.answer_turn(turn, reply("the bot's"), scene.now)
     assert answered is Answered.STORED
     assert first is not None
@@ -174,7 +174,7 @@ async def test_parts_leave_in_order_one_at_a_time(scene: Scene) -> None:
 async def test_two_workers_never_take_the_same_message(scene: Scene) -> None:
     anna = await scene.writes()
     await scene.store.pause_scope(LINE, pause(), scene.now)
-    await scene.store.write(anna, ("a person's",), "olga", scene.now)
+    await scene.store.write(anna, ("a person's",), pause(), scene.now, keep_bot=True)
     workers = [scene.another_worker() for _ in range(8)]
     taken = await asyncio.gather(*(worker.claim_reply(anna, scene.now) for worker in workers))
     assert sum(not isinstance(each, SendLater) for each in taken) == 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.outbox import Sent, Unanswered
-from bot.domain.turn import Answered, Claimed, Nothing
+from bot.domain.turn import Answered, Claimed, Listening
 from bot.domain.work import SendLater
 from bot.errors import LostClaim, Refused
 from tests.transitions.scene import (
@@ -53,17 +53,17 @@ async def test_what_waited_before_the_phones_reply_is_answered_by_it(scene: Scen
 async def test_resuming_what_is_not_paused_loses_nothing(scene: Scene, whole: bool) -> None:
     anna, ben = await scene.all_write([ANNA, BEN])
     if whole:
-        await scene.store.resume_scope(LINE, scene.now)
-        await scene.store.resume_scope(None, scene.now)
+        await scene.store.resume_scope(LINE, "olga", scene.now)
+        await scene.store.resume_scope(None, "olga", scene.now)
     else:
-        await scene.store.resume(anna, scene.now)
+        await scene.store.resume(anna, "olga", scene.now)
     await scene.takes_turn(anna)
     await scene.takes_turn(ben)
 
 
 async def test_a_resume_while_the_bot_writes_does_not_throw_its_answer_away(scene: Scene) -> None:
     turn = await scene.takes_turn(await scene.writes())
-    await scene.store.resume(turn.conversation_id, scene.now)
+    await scene.store.resume(turn.conversation_id, "olga", scene.now)
     answered, _ = await scene.store.answer_turn(turn, reply(), scene.now)
     assert answered is Answered.STORED
 
@@ -74,7 +74,7 @@ async def test_the_end_of_a_pause_of_everything_leaves_a_lines_own(scene: Scene)
     await scene.store.pause_scope(None, pause("paul", until_s=HOUR_S), scene.now)
     scene.at(HOUR_S + 1)
     await scene.store.lapse_pauses(scene.now)
-    assert await scene.store.claim_turn(anna, scene.now) == Nothing("paused")
+    assert isinstance(await scene.store.claim_turn(anna, scene.now), Listening)
 
 
 async def test_resuming_everything_leaves_a_lines_own_pause_and_what_waits_there(
@@ -83,9 +83,9 @@ async def test_resuming_everything_leaves_a_lines_own_pause_and_what_waits_there
     anna = await scene.writes()
     await scene.store.pause_scope(LINE, pause("olga"), scene.now)
     await scene.store.pause_scope(None, pause("paul"), scene.now)
-    await scene.store.resume_scope(None, scene.now)
+    await scene.store.resume_scope(None, "olga", scene.now)
     assert [state for state, _ in await scene.inbox(anna)] == ["pending"]
-    await scene.store.resume_scope(LINE, scene.now, answer=True)
+    await scene.store.resume_scope(LINE, "olga", scene.now, answer=True)
     await scene.takes_turn(anna)
 
 
@@ -93,7 +93,7 @@ async def test_resuming_a_line_leaves_a_pause_of_everything(scene: Scene) -> Non
     anna = await scene.writes()
     await scene.store.pause_scope(LINE, pause("olga"), scene.now)
     await scene.store.pause_scope(None, pause("paul"), scene.now)
-    await scene.store.resume_scope(LINE, scene.now, answer=True)
+    await scene.store.resume_scope(LINE, "olga", scene.now, answer=True)
     assert not isinstance(await scene.store.claim_turn(anna, scene.now), Claimed)
 
 
@@ -165,7 +165,7 @@ async def test_a_pause_and_a_resume_while_the_bot_writes_make_its_words_a_draft(
 ) -> None:
     turn = await scene.takes_turn(await scene.writes())
     await scene.store.pause(turn.conversation_id, pause(), scene.now)
-    await scene.store.resume(turn.conversation_id, scene.now)
+    await scene.store.resume(turn.conversation_id, "olga", scene.now)
     answered, _ = await scene.store.answer_turn(turn, reply(), scene.now)
     assert answered is Answered.DRAFTED
     (row,) = await scene.outbound(turn.conversation_id)

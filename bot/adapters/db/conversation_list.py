@@ -44,7 +44,7 @@ def list_conversations(
 
 
 def _filtered(line_id: str | None, contact: str | None, q: str | None) -> Select[Any]:
-    query = select(conversations)
+    query = select(conversations).where(conversations.c.operator.is_(False))
     if line_id is not None:
         query = query.where(conversations.c.line_id == line_id)
     if contact is not None:

@@ -43,7 +43,7 @@ _INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our proc
 
 _KNOWN_EVENTS = Known(events.c.provider_event_id)
 # Also our own: they come back from some lines as if somebody had written them.
-_KNOWN_MESSAGES = Known(messages.c.provider_id, (RECEIVED, SENT_WITH_ID))
+KNOWN_MESSAGES = Known(messages.c.provider_id, (RECEIVED, SENT_WITH_ID))
 _ADD_EVENTS = Bulk(
     insert(events),
     (
@@ -130,7 +130,7 @@ def _known_message_ids(tx: Connection, filings: Sequence[Filing]) -> set[str]:
     ids = [filing.message.provider_id for filing in filings if filing.message is not None]
     if not ids:
         return set()
-    return _KNOWN_MESSAGES.among(tx, ids)
+    return KNOWN_MESSAGES.among(tx, ids)
 
 
 def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict[str, Any] | None]:

@@ -6,14 +6,12 @@ only after a grace: somebody else has written on this line.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal, or_, select, update
 
-from bot.adapters.db import attaching, changes, holds, switch, takeover
-from bot.adapters.db.ids import new_id
+from bot.adapters.db import changes, desk, foreign, holds
 from bot.adapters.db.pending import finish, wait_a_little
 from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
 from bot.adapters.db.schema import (
@@ -21,12 +19,11 @@ from bot.adapters.db.schema import (
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
     Instant,
-    conversations,
     events,
     lines,
     messages,
 )
-from bot.domain.conversation import Pause, Policy, conversation_id
+from bot.domain.conversation import Policy, conversation_id, operator_chat_id
 from bot.domain.event import (
     Deleted,
     Delivered,
@@ -36,18 +33,23 @@ from bot.domain.event import (
     Received,
     Unread,
 )
-from bot.domain.media import Announced
 
 ContactKey = Callable[[str], str]
 
 _BATCH = 100
+_ABSURD = timedelta(minutes=1)
+"""No event of a line waits this long."""
 DUE = (
     select(events)
     .where(
         events.c.conversation_id.is_(None),
         OPEN_EVENT,
         events.c.state == "pending",
-        or_(events.c.due_at.is_(None), events.c.due_at <= bindparam("now")),
+        or_(
+            events.c.due_at.is_(None),
+            events.c.due_at <= bindparam("now"),
+            events.c.due_at > bindparam("absurd"),  # the clock was set back since
+        ),
     )
     .order_by(events.c.seq)
     .limit(_BATCH)
@@ -61,20 +63,14 @@ _UNCONFIRMED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What somebody else wrote on the line; of a mere delivery notice nothing but that."""
-
-    recipient: str | None
-    provider_id: str | None
-    kind: str = "text"
-    text: str = ""
-    media: Announced | None = None
-
-
 def due(tx: Connection, now: datetime) -> list[AnyRow]:
     """Line and delivery events that wait, in order of arrival."""
-    return list(tx.execute(DUE, {"now": now}))
+    return list(tx.execute(DUE, moment(now)))
+
+
+def moment(now: datetime) -> dict[str, datetime]:
+    """The parameters of `DUE`."""
+    return {"now": now, "absurd": now + _ABSURD}
 
 
 def apply(
@@ -84,11 +80,25 @@ def apply(
     contact_key: ContactKey,
     now: datetime,
     policy: Policy,
-) -> str | None:
-    """Apply one event; the conversation that may go on now."""
+) -> frozenset[str]:
+    """Apply one event; the conversations that may go on now."""
     state = select(events.c.state).where(events.c.id == row.id).with_for_update()
     if tx.execute(state).scalar() != "pending":
-        return None  # another worker was faster
+        return frozenset()  # another worker was faster
+    if isinstance(content.content, Received) and not content.content.from_me:
+        return desk.apply(tx, row, content.content, contact_key, now, policy)
+    woken = _apply(tx, row, content, contact_key, now, policy)
+    return frozenset() if woken is None else frozenset({woken})
+
+
+def _apply(
+    tx: Connection,
+    row: AnyRow,
+    content: ProviderEvent,
+    contact_key: ContactKey,
+    now: datetime,
+    policy: Policy,
+) -> str | None:
     match content.content:
         case LineChanged(ready, reason):
             _change_line(tx, row.line_id, ready, reason, now, policy)
@@ -108,6 +118,7 @@ def apply(
 
 
 _UNREADABLE = ("dead", "unreadable")
+_LEFT = ("sending", "unknown")
 
 
 def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
@@ -155,8 +166,8 @@ def _apply_delivery(
         return _unblocked(ours)
     if wait_a_little(tx, row, now, policy):
         return None
-    said = Said(delivered.recipient, delivered.provider_id)
-    return _foreign(tx, row, said, contact_key, now, policy)
+    said = foreign.Said(delivered.recipient, delivered.provider_id, at=delivered.delivered_at)
+    return foreign.take(tx, row, said, contact_key, now, policy)
 
 
 def _apply_written(
@@ -176,8 +187,15 @@ def _apply_written(
         return _unblocked(ours)
     if wait_a_little(tx, row, now, policy):
         return None
-    said = Said(written.recipient, written.provider_id, written.kind, written.text, written.media)
-    return _foreign(tx, row, said, contact_key, now, policy)
+    said = foreign.Said(
+        written.recipient,
+        written.provider_id,
+        written.kind,
+        written.text,
+        written.media,
+        written.received_at,
+    )
+    return foreign.take(tx, row, said, contact_key, now, policy)
 
 
 def _unblocked(ours: AnyRow) -> str | None:
@@ -197,10 +215,17 @@ def _find_ours(
         return ours
     key = conversation_id(line_id, contact_key(recipient))
     lock(tx, key)
-    for send in open_sends(tx, key):
-        if send.status in ("sending", "unknown"):
+    return _settled_by_notice(tx, key) or _settled_by_notice(
+        tx, operator_chat_id(line_id, contact_key(recipient))
+    )
+
+
+def _settled_by_notice(tx: Connection, conversation: str) -> AnyRow | None:
+    """A send that is on its way or unknown, else the oldest that left without an id."""
+    for send in open_sends(tx, conversation):
+        if send.status in _LEFT:
             return send
-    return tx.execute(_UNCONFIRMED, {"conversation": key}).first()
+    return tx.execute(_UNCONFIRMED, {"conversation": conversation}).first()
 
 
 def _by_provider_id(tx: Connection, provider_id: str | None) -> AnyRow | None:
@@ -213,13 +238,18 @@ def _same_words(
     tx: Connection, line_id: str, written: Received, contact_key: ContactKey
 ) -> AnyRow | None:
     """Our own send seen from outside before its answer, or after an answer without an id."""
-    key = conversation_id(line_id, contact_key(written.recipient or ""))
-    lock(tx, key)
-    sends = [send for send in open_sends(tx, key) if send.status in ("sending", "unknown")]
-    unconfirmed = tx.execute(_UNCONFIRMED, {"conversation": key}).first()
-    candidates = sends if unconfirmed is None else [*sends, unconfirmed]
+    contact = contact_key(written.recipient or "")
+    keys = (conversation_id(line_id, contact), operator_chat_id(line_id, contact))
+    lock(tx, keys[0])
+    candidates = [send for key in keys for send in _may_be_echoed(tx, key)]
     said = written.text.strip()
     return next((send for send in candidates if not said or send.text.strip() == said), None)
+
+
+def _may_be_echoed(tx: Connection, conversation: str) -> list[AnyRow]:
+    sends = [send for send in open_sends(tx, conversation) if send.status in _LEFT]
+    unconfirmed = tx.execute(_UNCONFIRMED, {"conversation": conversation}).first()
+    return sends if unconfirmed is None else [*sends, unconfirmed]
 
 
 def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: datetime) -> None:
@@ -248,72 +278,3 @@ def _mark_echoed(tx: Connection, ours: AnyRow, written: Received, now: datetime)
     if ours.author == "operator" and not ours.text:  # its delivery notice came first, wordless
         values["text"] = written.text
     tx.execute(update(messages).where(messages.c.id == ours.id).values(**values))
-
-
-def _foreign(
-    tx: Connection,
-    row: AnyRow,
-    said: Said,
-    contact_key: ContactKey,
-    now: datetime,
-    policy: Policy,
-) -> str | None:
-    """Somebody else wrote on this line: a person on the phone, or the shop's own software."""
-    recipient = said.recipient
-    if recipient is None or policy.foreign_messages == "ignore":
-        finish(tx, row, now, "skipped", "not our message")
-        return None
-    key = conversation_id(row.line_id, contact_key(recipient))
-    if lock(tx, key) is None:
-        _open_conversation(tx, key, row.line_id, recipient, contact_key(recipient), now)
-    message_id = _record_foreign(tx, key, row.line_id, said, now)
-    reason = "recorded: somebody else wrote on this line"
-    if policy.foreign_messages == "pause":
-        reason = "a person wrote on the line's phone"
-        until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
-        takeover.pause_conversation(tx, key, Pause("phone", until, reason), now)
-        switch.answered_by_person(tx, key, now, before=row.seq)
-    finish(tx, row, now, "done", reason, message_id=message_id)
-    return key
-
-
-def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: datetime) -> str:
-    message = {
-        "id": new_id("ms"),
-        "conversation_id": key,
-        "direction": "out",
-        "author": "operator",
-        "author_name": "phone",
-        "type": said.kind,
-        "text": said.text,
-        "provider_id": said.provider_id,
-        "line_id": line_id,
-        "status": "delivered",
-        "created_at": now,
-        "sent_at": now,
-        "delivered_at": now,
-    }
-    if said.media is not None:
-        attaching.add(tx, [attaching.attach(message, said.media)], now)
-    tx.execute(insert(messages).values(**message))
-    tx.execute(
-        update(conversations)
-        .where(conversations.c.id == key)
-        .values(last_message_at=now, last_text=(said.text or f"[{said.kind}]")[:200])
-    )
-    return str(message["id"])
-
-
-def _open_conversation(
-    tx: Connection, key: str, line_id: str, contact: str, found_by: str, now: datetime
-) -> None:
-    tx.execute(
-        insert(conversations).values(
-            id=key,
-            line_id=line_id,
-            contact=contact,
-            contact_key=found_by,
-            created_at=now,
-            last_message_at=now,
-        )
-    )

@@ -228,7 +228,7 @@ def release(
     if now <= worrying < next_at:  # once
         what = "fetched" if fetching else "read"
         reason = f"a customer waits: a file could not be {what} yet: {error}"
-        takeover.need_attention(tx, work.conversation_id, reason)
+        takeover.need_attention(tx, work.conversation_id, reason, now, policy)
     return MediaLater(next_at)
 
 

@@ -36,7 +36,7 @@ def end(
         _show_words(tx, row, values["text"])
     if state is MediaState.FAILED:
         reason = f"a file could not be had: {values['error']}"
-        takeover.need_attention(tx, row.conversation_id, reason)
+        takeover.need_attention(tx, row.conversation_id, reason, now, policy)
     _wake(tx, row, now, policy)
     return MediaEnded(row.conversation_id, expired=values.get("problem") == Problem.EXPIRED)
 

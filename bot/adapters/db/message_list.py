@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, literal, select
 
+from bot.adapters.db.notices import AUTHOR
 from bot.adapters.db.schema import conversations, media, messages
 from bot.domain.media import media_key
 from bot.domain.shown import MediaView, MessagePage, MessageView, StoredFile, shown_status
@@ -61,7 +62,7 @@ def _show_message(row: Row[Any]) -> MessageView:
     return MessageView(
         id=row.id,
         direction=row.direction,
-        author=row.author,
+        author="bot" if row.author == AUTHOR else row.author,
         type=row.type,
         text=row.text,
         transcript=row.transcript,

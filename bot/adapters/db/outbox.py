@@ -15,6 +15,7 @@ from bot.domain.outbox import (
 from bot.domain.turn import Reply, Turn
 from bot.domain.work import SendLater, ToSend
 
+OPTED_OUT = "the customer has opted out"
 _MAX_UNKNOWNS = 3
 
 
@@ -51,7 +52,7 @@ def add_reply(
     tx: Connection, turn: Turn, thread: Thread, reply: Reply, now: datetime, *, draft: bool = False
 ) -> str:
     """Put a turn's reply in the outbox, or (draft) keep it beside; the id of its first part."""
-    parting = reply.hand_off is not None
+    parting = reply.is_parting
     made_by = reply.made_by
     rows = [
         {
@@ -67,7 +68,7 @@ def add_reply(
             "draft": draft,
             "turn_id": turn.id,
             "part": part,
-            "epoch": turn.epoch + 1 if parting else turn.epoch,
+            "epoch": thread.row.epoch + 1 if parting else turn.epoch,
             "parting": parting,
             "next_at": now,
             "error": "a person took over" if draft else None,
@@ -121,7 +122,7 @@ def claim_in(
         verdict = _verdict(send, thread, now, policy)
         if verdict is None:
             return _start(tx, send, thread, worker_id, now, policy, probe=probe)
-        _give_up(tx, send, verdict)
+        _give_up(tx, send, verdict, now, policy)
     return SendLater()
 
 
@@ -133,10 +134,12 @@ def _is_being_replaced(tx: Connection, thread: Thread, sends: list[AnyRow]) -> b
     return tx.execute(_WORKS, {"conversation": thread.row.id}).first() is not None
 
 
-def _give_up(tx: Connection, send: AnyRow, verdict: dict[str, Any]) -> None:
+def _give_up(
+    tx: Connection, send: AnyRow, verdict: dict[str, Any], now: datetime, policy: Policy
+) -> None:
     """End a message that must not be tried (again)."""
     if move_message(tx, send, verdict) and verdict.get("attention"):
-        takeover.need_attention(tx, send.conversation_id, str(verdict["error"]))
+        takeover.need_attention(tx, send.conversation_id, str(verdict["error"]), now, policy)
 
 
 def _start(
@@ -165,12 +168,16 @@ def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dic
     stale = now - send.created_at > policy.stale_after
     if send.status == "unknown":
         gave_up = send.unknowns >= _MAX_UNKNOWNS or not policy.resend_unknown or stale
-        if send.next_at <= now and (gave_up or _silenced(send, thread)):
+        forbidden = _silenced(send, thread) or _unwanted(send, thread, policy) is not None
+        if send.next_at <= now and (gave_up or forbidden):
             text = "it left and got no answer: nobody knows whether it arrived"
             return {"status": "uncertain", "error": text, "attention": True}
         return None
     if _silenced(send, thread):
         return {"status": "cancelled", "draft": True, "error": "a person took over"}
+    unwanted = _unwanted(send, thread, policy)
+    if unwanted is not None:
+        return {"status": "cancelled", "error": unwanted}
     if stale:
         text = "it could not be sent in time"
         return {"status": "cancelled", "draft": True, "error": text, "attention": True}
@@ -184,6 +191,19 @@ def _silenced(send: AnyRow, thread: Thread) -> bool:
     if send.epoch != thread.row.epoch:
         return True
     return thread.paused and not send.parting
+
+
+def _unwanted(send: AnyRow, thread: Thread, policy: Policy) -> str | None:
+    """Why nobody, or not the bot, may write to this contact any more; None: they may."""
+    row = thread.row
+    if row.operator:
+        return None
+    is_last_word = send.parting and send.epoch == row.epoch
+    if row.opted_out_at is not None and not is_last_word:
+        return OPTED_OUT
+    if send.author == "bot" and not policy.audience(row.line_id).includes(row.contact_key):
+        return "the contact is not answered on this line"
+    return None
 
 
 def _take(

@@ -71,4 +71,7 @@ def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
         needs_attention=row.needs_attention,
         last_message_at=row.last_message_at,
         last_text=row.last_text,
+        number=row.number,
+        attention_reason=row.attention_reason,
+        opted_out_at=row.opted_out_at,
     )

@@ -12,7 +12,7 @@ from bot.domain.conversation import Policy
 def wait_a_little(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> bool:
     """Whether what this belongs to may still come: look again at the end of the grace."""
     until = row.received_at + policy.delivery_grace
-    if now >= until:
+    if now >= until or now < row.received_at - policy.delivery_grace:  # the clock was set back
         return False
     tx.execute(update(events).where(events.c.id == row.id).values(due_at=until))
     return True

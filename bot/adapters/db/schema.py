@@ -54,6 +54,18 @@ class Instant(TypeDecorator[datetime]):
 # SQLite counts rows by itself only for a column declared INTEGER PRIMARY KEY.
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
+# The conditions of partial indexes. SQLite uses such an index only for a query that holds the very
+# same words, so queries take them from here.
+RECEIVED = text("direction = 'in'")
+SENT_WITH_ID = text("direction = 'out' AND provider_id IS NOT NULL")
+SENT_WITHOUT_ID = text("status IN ('sent', 'uncertain') AND provider_id IS NULL")
+REQUESTED = text("request_key IS NOT NULL")
+OPEN_EVENT = text("state IN ('pending', 'working')")
+ENDED_BADLY = text("state IN ('dead', 'skipped')")
+NUMBERED = text("number IS NOT NULL")
+IN_NEED = text("needs_attention")
+UNTOLD = text("state = 'waiting'")
+
 conversations = Table(
     "conversations",
     metadata,
@@ -77,6 +89,14 @@ conversations = Table(
     Column("first_waiting_at", Instant),  # first message that nobody has answered or claimed
     Column("due_at", Instant),  # when the next turn may be claimed; null: nothing waits
     Column("outages", Integer, nullable=False, server_default="0"),  # in a row, for the backoff
+    Column("number", Integer),  # what operators call it, on its line; given when first needed
+    Column("operator", Boolean, nullable=False, server_default=text("false")),  # an operator's chat
+    Column("muted_until", Instant),  # of an operator's chat: no notices until then
+    Column("opted_out_at", Instant),  # the customer said STOP: nothing is sent
+    Column("away_at", Instant),  # when the prompt's `away` was said last
+    Column("relay_to", String(40)),  # the operator's chat that what the customer writes goes to
+    Column("relayed_seq", BigInteger),  # the last message that went there
+    Column("brief", Text),  # what the model is told of the last person who answered here
     Index("ix_conversations_contact", "contact_key", "line_id"),
     Index("ix_conversations_recent", "last_message_at", "id"),
     Index(
@@ -91,16 +111,22 @@ conversations = Table(
         sqlite_where=text("paused_until IS NOT NULL"),
         postgresql_where=text("paused_until IS NOT NULL"),
     ),
+    Index(
+        "uq_conversations_number",
+        "line_id",
+        "number",
+        unique=True,
+        sqlite_where=NUMBERED,
+        postgresql_where=NUMBERED,
+    ),
+    Index(
+        "ix_conversations_attention",
+        "line_id",
+        "last_message_at",
+        sqlite_where=IN_NEED,
+        postgresql_where=IN_NEED,
+    ),
 )
-
-# The conditions of partial indexes. SQLite uses such an index only for a query that holds the very
-# same words, so queries take them from here.
-RECEIVED = text("direction = 'in'")
-SENT_WITH_ID = text("direction = 'out' AND provider_id IS NOT NULL")
-SENT_WITHOUT_ID = text("status IN ('sent', 'uncertain') AND provider_id IS NULL")
-REQUESTED = text("request_key IS NOT NULL")
-OPEN_EVENT = text("state IN ('pending', 'working')")
-ENDED_BADLY = text("state IN ('dead', 'skipped')")
 
 events = Table(
     "events",
@@ -155,6 +181,7 @@ messages = Table(
     Column("quoted_text", Text),
     Column("quoted_id", Text),  # the provider's id of the message replied or reacted to
     Column("media_id", String(40)),
+    Column("about_id", String(40)),  # of a notice to operators: the conversation it is about
     Column("edited_at", Instant),
     Column("deleted_at", Instant),
     Column("provider_id", Text),
@@ -332,6 +359,35 @@ lines = Table(
     Column("paused_until", Instant),
     Column("paused_by", Text),
     Column("pause_reason", Text),
+)
+
+notices = Table(
+    "notices",  # those for the webhook; an operator's chat gets them as messages
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("conversation_id", String(40)),
+    Column("kind", String(16), nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("state", String(8), nullable=False),  # waiting, told or failed
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("error", Text),
+    Index("ix_notices_waiting", "next_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("line_id", Text),  # null: everything
+    Column("conversation_id", String(40)),
+    Column("reason", Text),
+    Column("until", Instant),
+    Index("ix_audit_conversation", "conversation_id", "seq"),
 )
 
 installation = Table(

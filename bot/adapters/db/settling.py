@@ -98,7 +98,7 @@ def _apply_outcome(
             text = f"rejected by the line ({code}): {error}"
             end_message(tx, row, {"status": "failed", "error": text})
             _cancel_rest(tx, row)
-            takeover.need_attention(tx, row.conversation_id, text)
+            takeover.need_attention(tx, row.conversation_id, text, now, policy)
         case Unanswered(error):
             become_unknown(tx, row, error, now, policy)
 

@@ -12,14 +12,17 @@ from bot.adapters.db import (
     lapses,
     lifecycle,
     media,
+    notice_post,
     outbox,
     prompt_archive,
     settling,
     switch,
     turn_claim,
+    turn_ends,
     turns,
     upkeep,
 )
+from bot.adapters.db import opting as opting_db
 from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import AnyRow
@@ -28,13 +31,14 @@ from bot.domain.event import ProviderEvent
 from bot.domain.inbox import Filing
 from bot.domain.media import Fetched, MediaWork, Problem, Reading
 from bot.domain.outbox import Outbound, SendOutcome
-from bot.domain.turn import Answered, Claim, Reply, Turn
+from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
 from bot.domain.work import (
     Accepted,
     InFlight,
     MediaClaim,
     MediaEnded,
     MediaLater,
+    NoticePost,
     SendLater,
     ToSend,
     Work,
@@ -93,7 +97,7 @@ class Store:
     ) -> None:
         """An outage: the messages wait."""
         await self._db.write(
-            lambda tx: turns.release(
+            lambda tx: turn_ends.release(
                 tx, turn, error, self.worker_id, now, self._policy, retry_after
             )
         )
@@ -103,7 +107,7 @@ class Store:
     ) -> bool:
         """A failure that counts."""
         return await self._db.write(
-            lambda tx: turns.fail(
+            lambda tx: turn_ends.fail(
                 tx, turn, error, fallback, self.worker_id, now, self._policy, final=final
             )
         )
@@ -111,7 +115,29 @@ class Store:
     async def skip_turn(self, turn: Turn, reason: str, now: datetime) -> Answered:
         """Nothing needs to be said."""
         return await self._db.write(
-            lambda tx: turns.skip(tx, turn, reason, self.worker_id, now, self._policy)
+            lambda tx: turn_ends.skip(tx, turn, reason, self.worker_id, now, self._policy)
+        )
+
+    async def decline_turn(self, turn: Turn, reason: str, now: datetime) -> None:
+        """Nothing is said, and people are told."""
+        await self._db.write(
+            lambda tx: turn_ends.decline(tx, turn, reason, self.worker_id, now, self._policy)
+        )
+
+    async def defer_turn(
+        self, turn: Turn, until: datetime, away: Reply | None, now: datetime
+    ) -> Outbound | None:
+        """The messages wait for the bot's hours."""
+        return await self._db.write(
+            lambda tx: turn_ends.defer(tx, turn, until, away, self.worker_id, now, self._policy)
+        )
+
+    async def hear_opting(
+        self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
+    ) -> None:
+        """A customer opts out while a person has the conversation."""
+        await self._db.write(
+            lambda tx: opting_db.hear(tx, conversation_id, opting, message_ids, now, self._policy)
         )
 
     # media
@@ -181,6 +207,32 @@ class Store:
             lambda tx: settling.settle(tx, message, outcome, self.worker_id, now, self._policy)
         )
 
+    # notices
+
+    async def claim_notice(self, now: datetime) -> NoticePost | None:
+        """Take a notice for the webhook."""
+        return await self._db.write(lambda tx: notice_post.claim(tx, now))
+
+    async def notice_told(self, notice: NoticePost) -> None:
+        """It has arrived."""
+        await self._db.write(lambda tx: notice_post.told(tx, notice))
+
+    async def notice_failed(
+        self,
+        notice: NoticePost,
+        error: str,
+        now: datetime,
+        *,
+        retry_after: timedelta | None = None,
+        final: bool = False,
+    ) -> bool:
+        """Again later, or never."""
+        return await self._db.write(
+            lambda tx: notice_post.fail(
+                tx, notice, error, now, self._policy, retry_after, final=final
+            )
+        )
+
     # upkeep
 
     async def register(self, now: datetime, *, sole: bool) -> None:
@@ -215,12 +267,10 @@ class Store:
         """Apply waiting line and delivery events, each in a transaction of its own."""
         woken: set[str] = set()
         for row in await self._db.write(lambda tx: lifecycle.due(tx, now)):
-            conversation = await self._apply(row, now)
-            if conversation is not None:
-                woken.add(conversation)
+            woken |= await self._apply(row, now)
         return frozenset(woken)
 
-    async def _apply(self, row: AnyRow, now: datetime) -> str | None:
+    async def _apply(self, row: AnyRow, now: datetime) -> frozenset[str]:
         """One event; what cannot be applied becomes a dead letter and blocks nothing behind it."""
         try:
             apply = partial(
@@ -238,7 +288,7 @@ class Store:
             error = type(broken).__name__
             log.exception("event.broke", event_id=row.id, error=error)
             await self._db.write(lambda tx: lifecycle.give_up(tx, row, error, now))
-            return None
+            return frozenset()
 
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
         """End pauses whose time is up, each in a transaction of its own."""
@@ -250,7 +300,10 @@ class Store:
             if await self._db.write(end):
                 woken.add(thread)
         for scope in scopes:
-            woken |= await self._db.write(partial(lapses.lapse_scope, scope=scope, now=now))
+            policy = self._policy
+            woken |= await self._db.write(
+                partial(lapses.lapse_scope, scope=scope, now=now, policy=policy)
+            )
         return frozenset(woken)
 
     async def installation_id(self) -> str:
@@ -284,36 +337,45 @@ class Store:
         """The bot's messages still on their way."""
         return await self._db.read(lambda tx: switch.in_flight(tx, conversation_id, line_id))
 
-    async def resume(self, conversation_id: str, now: datetime, *, answer: bool = False) -> None:
+    async def resume(
+        self,
+        conversation_id: str,
+        by: str,
+        now: datetime,
+        *,
+        answer: bool = False,
+        brief: str | None = None,
+    ) -> None:
         """The bot has a conversation again."""
-        await self._db.write(lambda tx: switch.resume(tx, conversation_id, now, answer=answer))
+        await self._db.write(
+            lambda tx: switch.resume(tx, conversation_id, by, now, answer=answer, brief=brief)
+        )
 
     async def resume_scope(
-        self, line_id: str | None, now: datetime, *, answer: bool = False
+        self, line_id: str | None, by: str, now: datetime, *, answer: bool = False
     ) -> frozenset[str]:
         """The bot has a line, or everything, again."""
-        return await self._db.write(lambda tx: switch.resume_scope(tx, line_id, now, answer=answer))
+        return await self._db.write(
+            lambda tx: switch.resume_scope(tx, line_id, by, now, self._policy, answer=answer)
+        )
 
-    async def attend(self, conversation_id: str) -> None:
+    async def attend(self, conversation_id: str, by: str, now: datetime) -> None:
         """Somebody has looked after a conversation."""
-        await self._db.write(lambda tx: switch.attend(tx, conversation_id))
+        await self._db.write(lambda tx: switch.attend(tx, conversation_id, by, now))
 
     async def write(
         self,
         conversation_id: str,
         parts: tuple[str, ...],
-        by: str,
+        pause: Pause,
         now: datetime,
         *,
         request_key: str | None = None,
-        pause: Pause | None = None,
+        keep_bot: bool = False,
     ) -> str:
         """Queue a person's message."""
-        return await self._db.write(
-            lambda tx: switch.write(
-                tx, conversation_id, parts, by, now, request_key=request_key, taken_over=pause
-            )
-        )
+        write = partial(switch.write, request_key=request_key, keep_bot=keep_bot)
+        return await self._db.write(lambda tx: write(tx, conversation_id, parts, pause, now))
 
     async def replay(self, event_id: str, now: datetime) -> str | None:
         """Put a dead or skipped event back."""

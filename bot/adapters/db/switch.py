@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, update
 
-from bot.adapters.db import attaching, holds, takeover
+from bot.adapters.db import attaching, audit, briefs, holds, takeover
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, take_switch
+from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, set_conversation, take_switch
 from bot.adapters.db.schema import (
     LAST_TEXT_CHARS,
     OPEN_EVENT,
@@ -20,7 +20,8 @@ from bot.adapters.db.schema import (
     messages,
     turns,
 )
-from bot.domain.conversation import Owner, Pause
+from bot.domain.conversation import Owner, Pause, Policy
+from bot.domain.handling import Action
 from bot.domain.work import InFlight
 from bot.errors import NotFound, Refused
 
@@ -41,6 +42,7 @@ def pause_scope(tx: Connection, line_id: str | None, by: Pause, now: datetime) -
     )
     _raise_epochs(tx, line_id)
     takeover.cancel_queued(tx, _on_line(messages.c.line_id, line_id))
+    audit.note(tx, now, Action.PAUSED, by.by, line_id=line_id, reason=by.reason, until=by.until)
 
 
 def in_flight(tx: Connection, conversation_id: str | None, line_id: str | None) -> list[InFlight]:
@@ -61,23 +63,36 @@ def in_flight(tx: Connection, conversation_id: str | None, line_id: str | None) 
     return [InFlight(row.id, row.status) for row in rows]
 
 
-def resume(tx: Connection, conversation_id: str, now: datetime, *, answer: bool) -> None:
+def resume(
+    tx: Connection,
+    conversation_id: str,
+    by: str,
+    now: datetime,
+    *,
+    answer: bool,
+    brief: str | None = None,
+) -> None:
     """The bot has the conversation again; `answer`: with what the customer wrote last.
 
-    What was not paused loses nothing but its need of attention.
+    What was not paused loses nothing but its need of attention. `brief`: what the model is told
+    of the person's promises; None: their own words, the newest.
     """
     thread = _locked(tx, conversation_id)
     if thread.row.state == Owner.BOT:
-        attend(tx, conversation_id)
+        _look_after(tx, conversation_id)
+        if brief is not None:
+            set_conversation(tx, conversation_id, brief=brief)
     else:
-        _hand_back(tx, conversation_id)
+        _hand_back(tx, thread, by, now, brief)
         if not answer:
             _skip_tail(tx, conversation_id, now)
     if answer:
         _answer_tail(tx, conversation_id, now)
 
 
-def _hand_back(tx: Connection, conversation_id: str) -> None:
+def _hand_back(tx: Connection, thread: Thread, by: str, now: datetime, brief: str | None) -> None:
+    conversation_id = thread.row.id
+    told = briefs.of_pause(tx, thread) if brief is None else brief
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
@@ -91,13 +106,17 @@ def _hand_back(tx: Connection, conversation_id: str) -> None:
             pause_noticed_at=None,
             needs_attention=False,
             attention_reason=None,
+            relay_to=None,
+            brief=told,
         )
     )
     takeover.cancel_queued(tx, messages.c.conversation_id == conversation_id)
+    about = {"line_id": thread.row.line_id, "conversation_id": conversation_id}
+    audit.note(tx, now, Action.RESUMED, by, **about)
 
 
 def resume_scope(
-    tx: Connection, line_id: str | None, now: datetime, *, answer: bool
+    tx: Connection, line_id: str | None, by: str, now: datetime, policy: Policy, *, answer: bool
 ) -> frozenset[str]:
     """The bot has a line, or everything, again; the conversations to answer.
 
@@ -111,6 +130,7 @@ def resume_scope(
     )
     if not ended.rowcount:
         return frozenset()
+    audit.note(tx, now, Action.RESUMED, by, line_id=line_id)
     freed = _waiting_with_bot(tx, line_id)
     for conversation_id in freed:
         thread = lock(tx, conversation_id)
@@ -120,31 +140,37 @@ def resume_scope(
             _answer_tail(tx, conversation_id, now)
         else:
             _skip_tail(tx, conversation_id, now)
-            takeover.need_attention(tx, conversation_id, "wrote while the bot was paused")
+            reason = "wrote while the bot was paused"
+            takeover.need_attention(tx, conversation_id, reason, now, policy)
     return frozenset(freed if answer else ())
 
 
-def attend(tx: Connection, conversation_id: str) -> None:
+def attend(tx: Connection, conversation_id: str, by: str, now: datetime) -> None:
     """Somebody has looked after it."""
-    _locked(tx, conversation_id)
-    tx.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(needs_attention=False, attention_reason=None)
-    )
+    thread = _locked(tx, conversation_id)
+    _look_after(tx, conversation_id)
+    about = {"line_id": thread.row.line_id, "conversation_id": conversation_id}
+    audit.note(tx, now, Action.ATTENDED, by, **about)
+
+
+def _look_after(tx: Connection, conversation_id: str) -> None:
+    set_conversation(tx, conversation_id, needs_attention=False, attention_reason=None)
 
 
 def write(
     tx: Connection,
     conversation_id: str,
     parts: tuple[str, ...],
-    by: str,
+    pause: Pause,
     now: datetime,
     *,
-    request_key: str | None,
-    taken_over: Pause | None,
+    request_key: str | None = None,
+    keep_bot: bool = False,
 ) -> str:
-    """Queue a person's message, pausing the bot first; the id of its first part."""
+    """Queue a person's message, pausing the bot first; the id of its first part.
+
+    `keep_bot`: whoever has the conversation keeps it. Raises NotFound, Refused.
+    """
     thread = _locked(tx, conversation_id)
     if request_key is not None:
         earlier = select(messages.c.id, messages.c.conversation_id).where(
@@ -153,16 +179,19 @@ def write(
         known = tx.execute(earlier).first()
         if known is not None:
             return _same_request(known, conversation_id)
-    if taken_over is not None:
-        takeover.pause_conversation(tx, conversation_id, taken_over, now)
+    if thread.row.opted_out_at is not None:
+        raise Refused("the customer has opted out: nothing is sent until they write START")
+    if not keep_bot or thread.row.state == Owner.HUMAN:
+        takeover.pause_conversation(tx, conversation_id, pause, now)
         answered_by_person(tx, conversation_id, now)
-    return _queue(tx, thread, parts, by, now, request_key)
+    return _queue(tx, thread, parts, pause.by, now, request_key)
 
 
 def answered_by_person(
     tx: Connection, conversation_id: str, now: datetime, *, before: int | None = None
 ) -> None:
     """What waited here (`before` an event's seq) is answered; nothing of it is the bot's."""
+    _look_after(tx, conversation_id)
     where: list[Any] = [events.c.conversation_id == conversation_id, OPEN_EVENT]
     if before is not None:
         where.append(events.c.seq < before)

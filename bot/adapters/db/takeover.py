@@ -5,30 +5,60 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
+from bot.adapters.db import audit, notices
 from bot.adapters.db.schema import OPEN_SEND, conversations, messages
-from bot.domain.conversation import Owner, Pause
+from bot.domain.conversation import Owner, Pause, Policy
+from bot.domain.handling import BOT, Action
+from bot.domain.notice import NoticeKind
+
+_STATE = select(
+    *(conversations.c[name] for name in ("state", "line_id", "paused_until", "pause_noticed_at")),
+    *(conversations.c[name] for name in ("operator", "needs_attention")),
+)
 
 
 def pause_conversation(
-    tx: Connection, conversation_id: str, pause: Pause, now: datetime, *, attention: bool = False
+    tx: Connection, conversation_id: str, pause: Pause, now: datetime, **more: Any
 ) -> None:
     """A person takes over; what the bot still had queued is kept as drafts."""
-    values: dict[str, Any] = {"needs_attention": True, "attention_reason": pause.reason}
+    row = tx.execute(_STATE.where(conversations.c.id == conversation_id)).one()
+    until = _longer(row, pause) if pause.prolongs else pause.until
+    values: dict[str, Any] = {} if row.state == Owner.HUMAN else {"paused_at": now}
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
         .values(
             state=Owner.HUMAN,
             epoch=conversations.c.epoch + 1,
-            paused_at=now,
-            paused_until=pause.until,
+            paused_until=until,
             paused_by=pause.by,
             pause_reason=pause.reason,
             pause_noticed_at=None,
-            **(values if attention else {}),
+            **values,
+            **more,
         )
     )
     cancel_queued(tx, messages.c.conversation_id == conversation_id)
+    audit.note(
+        tx,
+        now,
+        Action.ANSWERED if pause.prolongs else Action.PAUSED,
+        pause.by,
+        line_id=row.line_id,
+        conversation_id=conversation_id,
+        reason=pause.reason,
+        until=until,
+    )
+
+
+def _longer(row: Any, pause: Pause) -> datetime | None:
+    """A person's words keep a pause going; they never make it end sooner than it was to."""
+    if row.state != Owner.HUMAN or row.pause_noticed_at is not None:
+        return pause.until
+    if row.paused_until is None or pause.until is None:
+        return None
+    later: datetime = max(row.paused_until, pause.until)
+    return later
 
 
 def cancel_queued(tx: Connection, where: Any) -> None:
@@ -50,10 +80,31 @@ def cancel_queued(tx: Connection, where: Any) -> None:
     )
 
 
-def need_attention(tx: Connection, conversation_id: str, reason: str) -> None:
-    """A person should look at this conversation."""
+def need_attention(
+    tx: Connection,
+    conversation_id: str,
+    reason: str,
+    now: datetime,
+    policy: Policy,
+    kind: NoticeKind = NoticeKind.ATTENTION,
+    wants: str = "",
+) -> None:
+    """A person should look at this conversation; they are told of it once, until one has.
+
+    A call for a person and a reminder are always told. `wants`: what the customer wants, where
+    somebody has summed it up.
+    """
+    row = tx.execute(_STATE.where(conversations.c.id == conversation_id)).one()
+    if row.operator:
+        return
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
         .values(needs_attention=True, attention_reason=reason)
     )
+    if row.needs_attention and kind is NoticeKind.ATTENTION:
+        return
+    action = Action.REMINDED if kind is NoticeKind.WAITING else Action.ATTENTION
+    about = {"line_id": row.line_id, "conversation_id": conversation_id}
+    audit.note(tx, now, action, BOT, reason=reason, **about)
+    notices.tell(tx, conversation_id, kind, reason, now, policy, wants=wants)

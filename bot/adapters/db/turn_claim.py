@@ -13,6 +13,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.adapters.db import relay
 from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.pacing import day_of
@@ -29,7 +30,7 @@ from bot.adapters.db.spend import spent_on
 from bot.domain.conversation import Policy
 from bot.domain.entry import Entry
 from bot.domain.media import MEDIA_OPEN
-from bot.domain.turn import Claim, Claimed, Nothing, NotYet, Turn
+from bot.domain.turn import Claim, Claimed, Listening, Nothing, NotYet, Standing, Turn
 
 _HOUR = timedelta(hours=1)
 
@@ -95,8 +96,7 @@ def claim(
     if thread.row.due_at > now:
         return NotYet(thread.row.due_at)
     if thread.paused:
-        set_conversation(tx, conversation_id, due_at=None)
-        return Nothing("paused")
+        return _listen(tx, thread, now, policy)
     sends = open_sends(tx, conversation_id)
     if _is_busy(tx, conversation_id, sends):
         return Nothing("busy")
@@ -112,22 +112,44 @@ def _claim_waiting(
 ) -> Claim:
     rows = _waiting_rows(tx, thread.row.id, now)
     ready = [row for row in rows if row.media_state not in MEDIA_OPEN]
-    if len(ready) < len(rows):
-        since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at
-        latest = min(since, _youngest(rows)) + policy.max_wait
-        if now < latest:
-            set_conversation(tx, thread.row.id, due_at=latest, first_waiting_at=since)
-            return NotYet(latest)
+    later = _awaiting_files(tx, thread, rows, now, policy) if len(ready) < len(rows) else None
+    if later is not None:
+        return later
     if not ready:  # what is not opened yet asks for a turn when it is
         tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
         return Nothing("nothing waits" if not rows else "media are not here yet")
     only = None if len(ready) == len(rows) else [row.event_id for row in ready]
-    refusal = _refusal(tx, thread, ready, now, policy)
-    if refusal is not None:
-        _give_to_person(tx, thread.row.id, refusal, now, only)
-        return Nothing(refusal)
     turn = _begin(tx, thread, ready, worker_id, now, only)
-    return Claimed(replace(turn, past=_past(tx, turn)))
+    standing = _standing(tx, thread, ready, now, policy)
+    return Claimed(replace(turn, past=_past(tx, turn), standing=standing))
+
+
+def _awaiting_files(
+    tx: Connection, thread: Thread, rows: list[AnyRow], now: datetime, policy: Policy
+) -> NotYet | None:
+    """An answer waits for the files of its burst, but not for ever."""
+    since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at
+    latest = min(since, _youngest(rows)) + policy.max_wait
+    if now >= latest:
+        return None
+    set_conversation(tx, thread.row.id, due_at=latest, first_waiting_at=since)
+    return NotYet(latest)
+
+
+def _listen(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> Claim:
+    """A person has it: what was written is passed on to them, and goes on waiting."""
+    rows = _waiting_rows(tx, thread.row.id, now)
+    if thread.row.relay_to is not None and any(row.media_state in MEDIA_OPEN for row in rows):
+        later = _awaiting_files(tx, thread, rows, now, policy)
+        if later is not None:
+            return later
+    set_conversation(tx, thread.row.id, due_at=None)
+    relay.pass_on(tx, thread, now)
+    if not rows:
+        return Nothing("paused")
+    row = thread.row
+    waiting = read_entries(tx, row.id, rows)
+    return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
 
 
 def _youngest(rows: list[AnyRow]) -> datetime:
@@ -240,10 +262,23 @@ _ANSWERED_SINCE = (
 )
 
 
+def _standing(
+    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
+) -> Standing:
+    row = thread.row
+    return Standing(
+        opted_out=row.opted_out_at is not None,
+        excluded=not policy.audience(row.line_id).includes(row.contact_key),
+        refusal=_refusal(tx, thread, waiting, now, policy),
+        away_at=row.away_at,
+        brief=row.brief or "",
+    )
+
+
 def _refusal(
     tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
 ) -> str | None:
-    """Why nothing may be answered here now, or None."""
+    """Why no model may be asked here now, or None."""
     newest = max(row.replayed_at or row.created_at for row in waiting)
     if now - newest > policy.stale_after:
         return "stale"
@@ -254,22 +289,3 @@ def _refusal(
     if policy.cost_per_day and spent_on(tx, day_of(now, policy)) >= policy.cost_per_day:
         return "over limit: cost per day"
     return None
-
-
-def _give_to_person(
-    tx: Connection, conversation_id: str, reason: str, now: datetime, only: list[str] | None
-) -> None:
-    skip = (
-        update(events)
-        .where(events.c.conversation_id == conversation_id, OPEN_EVENT, events.c.state == "pending")
-        .values(state="skipped", reason=reason, ended_at=now)
-    )
-    tx.execute(skip) if only is None else tx.execute(skip.where(_ONLY), {"ids": only})
-    set_conversation(
-        tx,
-        conversation_id,
-        due_at=None,
-        first_waiting_at=None,
-        needs_attention=True,
-        attention_reason=reason,
-    )

@@ -18,9 +18,9 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import holds, media, settling, turns
+from bot.adapters.db import holds, media, notice_post, settling, turn_ends
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.lifecycle import DUE
+from bot.adapters.db.lifecycle import DUE, moment
 from bot.adapters.db.rows import ALL, AnyRow, lock
 from bot.adapters.db.schema import (
     OPEN_SEND,
@@ -146,9 +146,10 @@ def find_work(tx: Connection, now: datetime, overdue: timedelta) -> Work:
         turns=tuple(tx.execute(_DUE_TURNS, {"until": until}).scalars()),
         replies=tuple(tx.execute(_DUE_SENDS, {"until": until, "now": now}).scalars()),
         probes=_probes(tx, now),
-        events=tx.execute(DUE, {"now": now}).first() is not None,
+        events=tx.execute(DUE, moment(now)).first() is not None,
         lapses=tx.execute(_LAPSES, {"now": now}).first() is not None,
         media=media.find_due(tx, until),
+        notices=notice_post.is_due(tx, now),
     )
 
 
@@ -234,7 +235,7 @@ def take_back(
 ) -> frozenset[str]:
     """Orphaned turns wait again, orphaned sends are unknown; the conversations to look at."""
     for turn in orphans.turns:
-        turns.lose(tx, turn.id, turn.conversation_id, now)
+        turn_ends.lose(tx, turn.id, turn.conversation_id, now)
     for send in orphans.sends:
         lock(tx, send.conversation_id)
         row = tx.execute(select(messages).where(messages.c.id == send.id)).first()

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal_column, select
 
+from bot.adapters.db import audit as audit_log
+from bot.adapters.db import briefs
 from bot.adapters.db.conversation_list import list_conversations
 from bot.adapters.db.engine import Database
 from bot.adapters.db.line_list import list_lines, list_lines_without_ids
@@ -15,6 +17,8 @@ from bot.domain.contact import contact_key
 from bot.domain.event import EventState
 from bot.domain.shown import (
     Answerer,
+    AuditPage,
+    BriefView,
     ConversationPage,
     ConversationView,
     EventPage,
@@ -112,13 +116,23 @@ class Views:
         """Lines whose latest sends came back without the provider's id of the message."""
         return await self._db.read(list_lines_without_ids)
 
+    async def brief(self, conversation_id: str) -> BriefView:
+        """What the model would be told if a conversation were handed back. Raises NotFound."""
+        return await self._db.read(lambda tx: BriefView(briefs.preview(tx, conversation_id)))
+
+    async def audit(self, *, conversation_id: str | None = None, limit: int = 50) -> AuditPage:
+        """Who did what, the newest first; of one conversation, or of all."""
+        limit = min(limit, EVENTS_MAX)
+        return await self._db.read(lambda tx: audit_log.newest(tx, conversation_id, limit))
+
     async def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) whether everything is paused."""
         return await self._db.read(lambda tx: load_pauses(tx).scope(line_id))
 
 
 def _of_contact(tx: Connection, key: str, line_id: str | None) -> tuple[ConversationView, ...]:
-    query = select(conversations).where(conversations.c.contact_key == key)
+    theirs = (conversations.c.contact_key == key, conversations.c.operator.is_(False))
+    query = select(conversations).where(*theirs)
     if line_id is not None:
         query = query.where(conversations.c.line_id == line_id)
     rows = tx.execute(query.order_by(conversations.c.line_id).limit(_OF_ONE_CONTACT_MAX)).all()

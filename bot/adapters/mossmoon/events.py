@@ -47,7 +47,7 @@ from typing import Any
 
 from bot.adapters.mossmoon.fields import Odd, as_object, first, first_id
 from bot.adapters.mossmoon.ids import address, stable_id
-from bot.adapters.mossmoon.message import read_message, read_text, read_time
+from bot.adapters.mossmoon.message import is_group, read_message, read_text, read_time
 from bot.domain.event import (
     Content,
     Deleted,
@@ -173,7 +173,7 @@ def _delivered(payload: dict[str, Any]) -> Content:
     if provider_id is None and recipient is None:
         raise Odd("neither message.id nor message.to is a usable string")
     at = read_time(first(payload.get("delivered_at"), message.get("delivered_at")))
-    return Delivered(provider_id, recipient, at)
+    return Delivered(provider_id, recipient, at, is_group=is_group(message, recipient))
 
 
 def _line_changed(payload: dict[str, Any]) -> Content:

@@ -76,6 +76,11 @@ def read_text(message: dict[str, Any]) -> str:
     return clean_text(text, TEXT_LIMIT)
 
 
+def is_group(message: dict[str, Any], recipient: str | None) -> bool:
+    """Whether what this is about was written to anything but a private chat."""
+    return _unanswerable(message, "", recipient) is not None
+
+
 def read_time(value: object) -> datetime | None:
     """A time in UTC; None for what is none, or lies outside of 2000 to 2100."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate
-from bot.domain.prompt import Business, HandOffRule, Prompt, RenderedPrompt
+from bot.domain.prompt import Business, HandOffRule, Prompt, RenderedPrompt, WordRule
 from bot.domain.untrusted import clean_line
 
 MAX_NAME_LENGTH = 60
@@ -70,6 +70,8 @@ def render_prompt(ready: ReadyPrompt, values: Mapping[str, Any]) -> RenderedProm
         hand_off=None
         if rule is None
         else HandOffRule(texts["hand_off.when"], rule.keywords, texts["hand_off.say"]),
+        opt_out=WordRule(prompt.opt_out.keywords, texts["opt_out"]),
+        opt_in=WordRule(prompt.opt_in.keywords, texts["opt_in"]),
         model=prompt.model,
     )
 

@@ -10,7 +10,8 @@ from typing import Any
 from bot.adapters.prompt_files.rendering import ReadyPrompt, system_size, values_for
 from bot.adapters.prompt_files.syntax import RESERVED, TemplateFault
 from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate, check_template
-from bot.domain.prompt import Business, HandOffRule, Prompt, Value
+from bot.domain.keywords import OPT_IN_WORDS, OPT_OUT_WORDS
+from bot.domain.prompt import Business, HandOffRule, Prompt, Value, WordRule
 from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
 from bot.yaml_reader import DecimalNumber, Document, KeyPath, WholeNumber, parse_yaml
@@ -41,7 +42,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _DEFAULTS = {
     "fallback": "Sorry, I can't answer that right now. We will get back to you as soon as we can.",
     "unsupported": "Sorry, I can only read text messages so far. Please write it to me in words.",
+    "opt_out": "You will get no more messages from us. If you change your mind, write START.",
+    "opt_in": "Welcome back! You get our messages again.",
 }
+_DEFAULT_WORDS = {"opt_out": OPT_OUT_WORDS, "opt_in": OPT_IN_WORDS}
 _HAND_OFF_WHEN = "The customer asks for a person, or complains."
 _HAND_OFF_SAY = "One moment, a colleague will take over and write to you here."
 
@@ -93,6 +97,8 @@ class _Parser:
             source=source,
             texts={**_DEFAULTS, **{key: text for key, text in texts.items() if text}},
             hand_off=self._with_defaults(rules["hand_off"]),
+            opt_out=self._words("opt_out", rules["opt_out"]),
+            opt_in=self._words("opt_in", rules["opt_in"]),
             model=labels["model"] or None,
             variables=self._variables(),
         )
@@ -173,6 +179,12 @@ class _Parser:
             return None
         when = _HAND_OFF_WHEN if not rule.when and not rule.keywords else rule.when
         return replace(rule, when=when, say=rule.say if rule.say else _HAND_OFF_SAY)
+
+    def _words(self, key: str, rule: HandOffRule | None) -> WordRule:
+        """The usual words, unless the prompt has a list of its own; an empty one: none at all."""
+        own = rule is not None and self._value((key, "keywords")) is not None
+        keywords = rule.keywords if rule is not None and own else _DEFAULT_WORDS[key]
+        return WordRule(keywords, "" if rule is None else rule.say)
 
     def _variables(self) -> Mapping[str, Value]:
         given = self._value(("variables",))

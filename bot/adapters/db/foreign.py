@@ -1,0 +1,113 @@
+"""Somebody else has written on the line: a person on its phone, or the shop's own software."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, update
+
+from bot.adapters.db import attaching, switch, takeover
+from bot.adapters.db.ids import new_id
+from bot.adapters.db.pending import finish
+from bot.adapters.db.rows import AnyRow, lock
+from bot.adapters.db.schema import conversations, messages
+from bot.domain.conversation import Pause, Policy, conversation_id
+from bot.domain.handling import PHONE
+from bot.domain.media import Announced
+
+TAKEN_OVER = "a person wrote on the line's phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody else wrote on the line; of a mere delivery notice nothing but that."""
+
+    recipient: str | None
+    provider_id: str | None
+    kind: str = "text"
+    text: str = ""
+    media: Announced | None = None
+    at: datetime | None = None
+    """When it was written or delivered, as the provider says."""
+
+
+def take(
+    tx: Connection,
+    row: AnyRow,
+    said: Said,
+    contact_key: Callable[[str], str],
+    now: datetime,
+    policy: Policy,
+) -> str | None:
+    """Somebody else wrote on this line: a person on the phone, or the shop's own software."""
+    recipient = said.recipient
+    if recipient is None or policy.foreign_messages == "ignore":
+        finish(tx, row, now, "skipped", "not our message")
+        return None
+    contact = contact_key(recipient)
+    if contact in policy.roster.of(row.line_id):
+        finish(tx, row, now, "skipped", "to an operator")
+        return None
+    key = conversation_id(row.line_id, contact)
+    if lock(tx, key) is None:
+        _open_conversation(tx, key, row.line_id, recipient, contact, now)
+    message_id = _record_foreign(tx, key, row.line_id, said, now)
+    reason = _pause_for(said, now, policy)
+    if reason == TAKEN_OVER:
+        until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
+        takeover.pause_conversation(tx, key, Pause(PHONE, until, reason, prolongs=True), now)
+        switch.answered_by_person(tx, key, now, before=row.seq)
+    finish(tx, row, now, "done", reason, message_id=message_id)
+    return key
+
+
+def _pause_for(said: Said, now: datetime, policy: Policy) -> str:
+    """Whether somebody else's message takes the conversation over, in the event's reason."""
+    if policy.foreign_messages != "pause":
+        return "recorded: somebody else wrote on this line"
+    counts_for = policy.auto_resume_after or policy.stale_after
+    if said.at is not None and now - said.at > counts_for:
+        return "recorded: written too long ago to take the conversation over"
+    return TAKEN_OVER
+
+
+def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: datetime) -> str:
+    message = {
+        "id": new_id("ms"),
+        "conversation_id": key,
+        "direction": "out",
+        "author": "operator",
+        "author_name": "phone",
+        "type": said.kind,
+        "text": said.text,
+        "provider_id": said.provider_id,
+        "line_id": line_id,
+        "status": "delivered",
+        "created_at": now,
+        "sent_at": now,
+        "delivered_at": now,
+    }
+    if said.media is not None:
+        attaching.add(tx, [attaching.attach(message, said.media)], now)
+    tx.execute(insert(messages).values(**message))
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == key)
+        .values(last_message_at=now, last_text=(said.text or f"[{said.kind}]")[:200])
+    )
+    return str(message["id"])
+
+
+def _open_conversation(
+    tx: Connection, key: str, line_id: str, contact: str, found_by: str, now: datetime
+) -> None:
+    tx.execute(
+        insert(conversations).values(
+            id=key,
+            line_id=line_id,
+            contact=contact,
+            contact_key=found_by,
+            created_at=now,
+            last_message_at=now,
+        )
+    )

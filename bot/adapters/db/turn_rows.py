@@ -1,0 +1,127 @@
+"""What the ends of a turn have in common: its row, its events, its costs."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, update
+
+from bot.adapters.db.pacing import day_of
+from bot.adapters.db.rows import Thread, lock, set_conversation
+from bot.adapters.db.schema import OPEN_EVENT, events, turns
+from bot.adapters.db.spend import add_spending
+from bot.domain.conversation import Policy
+from bot.domain.turn import Answered, MadeBy, Turn
+from bot.errors import LostClaim
+
+_END_TURN = (
+    update(turns)
+    .where(
+        turns.c.id == bindparam("turn"),
+        turns.c.state == "working",
+        turns.c.worker_id == bindparam("worker"),
+    )
+    .values(
+        state=bindparam("end"),
+        ended_at=bindparam("now"),
+        error=bindparam("why"),
+        prompt_version=bindparam("prompt"),
+        model=bindparam("made_with"),
+        tokens_in=bindparam("read"),
+        tokens_out=bindparam("written"),
+        cost=bindparam("price"),
+    )
+)
+
+
+TURN_EVENTS = and_(
+    events.c.conversation_id == bindparam("conversation"),
+    OPEN_EVENT,
+    events.c.turn_id == bindparam("turn"),
+)
+
+
+_FINISH = (
+    update(events)
+    .where(TURN_EVENTS, events.c.state == "working")
+    .values(state=bindparam("end"), reason=bindparam("why"), error=None, ended_at=bindparam("now"))
+)
+
+
+PUT_BACK = (
+    update(events)
+    .where(TURN_EVENTS, events.c.state == "working")
+    .values(state="pending", turn_id=None)
+)
+
+
+def lock_turn(tx: Connection, turn: Turn) -> Thread:
+    thread = lock(tx, turn.conversation_id)
+    if thread is None:
+        raise LostClaim(f"conversation {turn.conversation_id} is gone")
+    return thread
+
+
+def end_turn(
+    tx: Connection,
+    turn: Turn,
+    worker_id: str,
+    now: datetime,
+    state: str,
+    made_by: MadeBy,
+    error: str | None = None,
+) -> None:
+    ended = tx.execute(
+        _END_TURN,
+        {
+            "turn": turn.id,
+            "worker": worker_id,
+            "end": state,
+            "now": now,
+            "why": error,
+            "prompt": made_by.prompt_version,
+            "made_with": made_by.model,
+            "read": made_by.tokens_in,
+            "written": made_by.tokens_out,
+            "price": made_by.cost,
+        },
+    )
+    if ended.rowcount != 1:
+        raise LostClaim(f"turn {turn.id} is no longer ours")
+
+
+def turn_params(turn: Turn) -> dict[str, str]:
+    return {"conversation": turn.conversation_id, "turn": turn.id}
+
+
+def put_back(tx: Connection, turn: Turn) -> None:
+    tx.execute(PUT_BACK, turn_params(turn))
+
+
+def finish_events(tx: Connection, turn: Turn, now: datetime, state: str, reason: str) -> None:
+    values: dict[str, Any] = {"end": state, "why": reason, "now": now}
+    tx.execute(_FINISH, turn_params(turn) | values)
+
+
+def count_spending(tx: Connection, made_by: MadeBy, now: datetime, policy: Policy) -> None:
+    if made_by.tokens is not None:
+        add_spending(tx, day_of(now, policy), made_by)
+
+
+def supersede(
+    tx: Connection,
+    thread: Thread,
+    turn: Turn,
+    made_by: MadeBy,
+    worker_id: str,
+    now: datetime,
+    policy: Policy,
+) -> Answered:
+    """Newer messages are there: everything waits for an answer that has seen them."""
+    end_turn(tx, turn, worker_id, now, "superseded", made_by)
+    put_back(tx, turn)
+    latest = turn.first_message_at + policy.max_wait
+    due_at = latest if thread.row.due_at is None else min(thread.row.due_at, latest)
+    started = turn.first_message_at
+    set_conversation(tx, turn.conversation_id, first_waiting_at=started, due_at=due_at)
+    count_spending(tx, made_by, now, policy)
+    return Answered.SUPERSEDED

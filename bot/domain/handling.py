@@ -1,0 +1,28 @@
+"""Who handles a conversation, as the audit log tells it: every change, by whom and why."""
+
+from enum import StrEnum
+
+BOT = "bot"
+CUSTOMER = "customer"
+PHONE = "phone"
+"""Somebody at the phone that the line is linked to."""
+TIMER = "timer"
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    PAUSED = "paused"
+    """A person has it; `until` None: until somebody resumes."""
+    RESUMED = "resumed"
+    ANSWERED = "answered"
+    """A person wrote to the customer."""
+    ATTENTION = "attention"
+    """A person is needed, though nobody has taken over."""
+    ATTENDED = "attended"
+    REMINDED = "reminded"
+    """The pause was over, the customer waited, and people were told again."""
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
