@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import SecretStr
 
 from bot.config import OperatorToken, Settings
 from bot.outside import Endpoints, configured_endpoints, has_llm
-from bot.sandbox.app import LINE_ID, SandboxApp, create
+from bot.sandbox.app import LINE_ID, OWNER, SandboxApp, create
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,15 @@ class Sandbox:
 
 
 def with_operator(settings: Settings) -> Settings:
-    """The settings with a token made up for this run, when none is set."""
-    if settings.secrets.operator_tokens:
-        return settings
-    made = OperatorToken("dev", SecretStr(secrets.token_urlsafe(24)))
-    return settings.model_copy(
-        update={"secrets": replace(settings.secrets, operator_tokens=(made,))}
-    )
+    """The settings with a token made up for this run and an operator, where none are set."""
+    changes: dict[str, Any] = {}
+    if not settings.secrets.operator_tokens:
+        made = OperatorToken("dev", SecretStr(secrets.token_urlsafe(24)))
+        changes["secrets"] = replace(settings.secrets, operator_tokens=(made,))
+    if not settings.line(LINE_ID).operators:
+        owner = {"operators": (OWNER[0],)}
+        changes["takeover"] = settings.takeover.model_copy(update=owner)
+    return settings.model_copy(update=changes)
 
 
 def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sandbox:
@@ -51,6 +54,7 @@ def open_sandbox(settings: Settings, port: int, stopping: asyncio.Event) -> Sand
         model_name=settings.llm.model,
         speech_enabled=mute,
         shop_name=settings.business.name or "Your shop",
+        has_owner=OWNER[0] in settings.line(LINE_ID).operators,
         stopping=stopping,
     )
     configured = configured_endpoints(settings)
@@ -80,6 +84,8 @@ def _greeting(settings: Settings, base: str, key: str) -> str:
         "",
         f"  Operator API:    curl -H 'Authorization: Bearer {token}' {base}/api/conversations",
     ]
+    if OWNER[0] in settings.line(LINE_ID).operators:
+        lines.append(f"  Operator:        {OWNER[1]}, on that phone: try #help")
     if not has_llm(settings):
         lines.append("  Model:           no OPENAI_API_KEY, so a stand-in quotes the prompt")
     if lacks_speech(settings):

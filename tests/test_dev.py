@@ -31,7 +31,7 @@ hand_off:
 """
 
 
-async def _dev(new_bot: NewBot) -> tuple[Bot, str]:
+async def start_dev(new_bot: NewBot) -> tuple[Bot, str]:
     """A `bot dev` without any key, and the address that it prints."""
     bot = await new_bot(start=False, prompts={"default": PROMPT})
     for name in ("MOSSMOON_WEBHOOK_SECRET", "MOSSMOON_API_KEY", "OPERATOR_TOKEN"):
@@ -52,7 +52,7 @@ async def _dev(new_bot: NewBot) -> tuple[Bot, str]:
 async def test_a_stranger_talks_to_the_bot_in_a_browser(
     new_bot: NewBot, chromium_path: str
 ) -> None:
-    bot, address = await _dev(new_bot)
+    bot, address = await start_dev(new_bot)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         page = await browser.new_page()
@@ -80,7 +80,7 @@ async def test_a_stranger_talks_to_the_bot_in_a_browser(
 async def test_a_stranger_sends_voice_a_photo_a_document_and_a_place(
     new_bot: NewBot, chromium_path: str
 ) -> None:
-    bot, address = await _dev(new_bot)
+    bot, address = await start_dev(new_bot)
     async with async_playwright() as playwright:
         microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         browser = await playwright.chromium.launch(
@@ -118,7 +118,7 @@ async def _attach(page: Page, kind: str, name: str, media_type: str, data: bytes
 async def test_the_sandbox_opens_only_with_its_key_and_under_its_own_name(
     new_bot: NewBot,
 ) -> None:
-    bot, address = await _dev(new_bot)
+    bot, address = await start_dev(new_bot)
     assert (await bot.http("GET", "/sandbox")).status_code == httpx.codes.FORBIDDEN
     opened = await bot.http("GET", address.removeprefix(bot.url))
     assert opened.status_code in (httpx.codes.OK, httpx.codes.SEE_OTHER, httpx.codes.FOUND)
@@ -129,7 +129,7 @@ async def test_the_sandbox_opens_only_with_its_key_and_under_its_own_name(
 
 
 async def test_dev_makes_an_operators_token_that_works(new_bot: NewBot) -> None:
-    bot, _address = await _dev(new_bot)
+    bot, _address = await start_dev(new_bot)
     found = re.search(r"Bearer (\S+)'", bot.process.log)
     assert found is not None
     headers = {"Authorization": f"Bearer {found.group(1)}"}

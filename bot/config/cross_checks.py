@@ -1,6 +1,7 @@
 """Settings that work, though perhaps not as meant: warnings, never faults."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from bot.config.faults import Sources
 from bot.config.secrets import Secrets
@@ -19,6 +20,9 @@ def oddities(
         message = "nobody is told when a customer needs a person"
         remedy = "name numbers here, or a takeover.notify_url"
         yield sources.about(("takeover", "operators"), f"{message}: {remedy}")
+    if set(tree.own_numbers()) & _all_operators(tree):
+        message = "holds the number of one of your lines: what it writes is never read"
+        yield sources.about(("takeover", "operators"), message)
     if tree.limits.llm_cost_per_day and tree.llm.model not in tree.llm.prices:
         message = "no price for the model in llm.prices: tokens are counted, not limited"
         yield sources.about(("limits", "llm_cost_per_day"), message)
@@ -46,8 +50,12 @@ def _odd_hours(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
 
 
 def _is_anybody_told(tree: SettingsTree) -> bool:
-    of_lines = any(line.operators for line in tree.lines.values())
-    return of_lines or bool(tree.takeover.operators or tree.takeover.notify_url)
+    return bool(_all_operators(tree) or tree.takeover.notify_url)
+
+
+def _all_operators(tree: SettingsTree) -> set[str]:
+    of_lines = (line.operators or () for line in tree.lines.values())
+    return {*tree.takeover.operators, *chain.from_iterable(of_lines)}
 
 
 def _odd_keys(

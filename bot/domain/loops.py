@@ -5,7 +5,7 @@ seen several times, lately, each time after a reply of the bot's. So every suspi
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
@@ -26,13 +26,14 @@ _AT_ONCE = timedelta(seconds=10)
 _FASTER_THAN_TYPING = timedelta(seconds=2)
 _TYPED = 12
 """Characters. Less is written, or tapped, in no time: `yes, please`."""
-_FAST_ROUNDS = 14
+_FAST_ROUNDS = 12
 _SENTENCE = 20
 """Characters. What is shorter comes again by itself: yes, ok, hello."""
 _SAME_TIMES = 4
 _ALIKE_TIMES = 5
+"""The same ones included."""
 _NUMBERED_TIMES = 12
-"""For sentences in which numbers alone differ: orders, articles, anything that is counted."""
+"""Numbers alone differ: orders, articles, anything that is counted. Includes both others."""
 _SHORT_TIMES = 6
 """In a row."""
 _ALIKE = 0.9
@@ -225,17 +226,33 @@ def _is_second_automatic(said: _Said, before: Sequence[Sequence[_Said]]) -> bool
 def _is_said_again(said: _Said, before: Sequence[Sequence[_Said]]) -> bool:
     if len(said.words) < _SENTENCE:
         return _is_said_each_time(said, before[-(_SHORT_TIMES - 1) :])
-    newest, times = said, {_is_same: 1, _is_numbered: 1, _repeats: 1}
-    for one in reversed(before):
-        for is_repeated in times:
-            times[is_repeated] += any(is_repeated(newest, earlier) for earlier in one)
-        # The next is compared with this one: some texts grow.
-        newest = next((earlier for earlier in one if _repeats(newest, earlier)), newest)
-    return (
-        times[_is_same] >= _SAME_TIMES
-        or times[_repeats] - times[_is_numbered] + 1 >= _ALIKE_TIMES
-        or times[_repeats] >= _NUMBERED_TIMES
+    limits = list(_limits(said, before))
+    return any(
+        1 + sum(each <= limit for each in limits) >= limit
+        for limit in (_SAME_TIMES, _ALIKE_TIMES, _NUMBERED_TIMES)
     )
+
+
+def _limits(said: _Said, before: Sequence[Sequence[_Said]]) -> Iterator[int]:
+    """For each round in which it was said before: which limit, with all above it, that goes to."""
+    newest = said
+    for one in reversed(before):
+        repeated = _find_repeated(said, newest, one)
+        if repeated is not None:
+            # The next is compared with this one: some texts grow.
+            limit, newest = repeated
+            yield limit
+
+
+def _find_repeated(said: _Said, newest: _Said, one: Sequence[_Said]) -> tuple[int, _Said] | None:
+    """The closest first: who says two such things at a time differs in numbers from one of them."""
+    ways = (
+        (_SAME_TIMES, said, _is_same),
+        (_NUMBERED_TIMES, newest, _is_numbered),
+        (_ALIKE_TIMES, newest, _repeats),
+    )
+    found = ((limit, each) for limit, later, is_it in ways for each in one if is_it(later, each))
+    return next(found, None)
 
 
 def _is_said_each_time(said: _Said, before: Sequence[Sequence[_Said]]) -> bool:
@@ -250,7 +267,9 @@ def _is_same(said: _Said, earlier: _Said) -> bool:
 
 def _is_numbered(said: _Said, earlier: _Said) -> bool:
     """Whether numbers alone tell the two apart."""
-    return said.is_at_once and said.units == earlier.units and not _is_same(said, earlier)
+    if _is_same(said, earlier):
+        return False
+    return said.units == earlier.units and _repeats(said, earlier)
 
 
 def _repeats(said: _Said, earlier: _Said) -> bool:

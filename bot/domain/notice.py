@@ -83,5 +83,5 @@ class Brief:
         return "\n".join([*lines, self.link] if self.link else lines)
 
 
-HOW_TO_ANSWER = "Reply to this message to write to them, #resume hands back to the bot, #help."
+HOW_TO_ANSWER = "Reply to this message to write to them. #resume: the bot goes on. More: #help"
 """The last line of a notice on WhatsApp: swiping on it is all that has to be known."""

@@ -22,6 +22,8 @@ from bot.sandbox.values import Declined
 ROOT = "/sandbox"
 LINE_ID = "ln_sandbox"
 PRESET = (("+15550100001", "Ana"), ("+15550100002", "Ben"), ("+15550100003", "Chidi"))
+OWNER = ("+15550100009", "Rosa, the owner")
+"""Gets notices, and commands the bot, where the settings name no operators."""
 
 
 class SandboxApp:
@@ -84,6 +86,7 @@ def create(  # noqa: PLR0913 - keyword-only: each is one wire to the outside
     speech_enabled: bool = False,
     shop_name: str = "Your shop",
     line_id: str = LINE_ID,
+    has_owner: bool = False,
     stopping: asyncio.Event | None = None,
     redeliver_after: timedelta = timedelta(seconds=1),
 ) -> SandboxApp:
@@ -91,15 +94,16 @@ def create(  # noqa: PLR0913 - keyword-only: each is one wire to the outside
 
     `key` is in the URL that opens the phone, `api_key` guards line API, model and speech service.
     `model_enabled` and `speech_enabled` bring the stand-ins; `model_name` is shown where there is
-    none. Set `stopping` to end the open streams, before the
-    server waits for them. `redeliver_after` is the first pause before a webhook comes again.
+    none; `has_owner` adds an operator to the customers. Set `stopping` to end the open streams,
+    before the server waits for them. `redeliver_after` is the first pause before a webhook comes
+    again.
     """
     feed = Feed()
     chats = Chats(feed)
     courier = Courier(webhook_url, secret, redeliver_after)
     media = MediaHost(f"http://127.0.0.1:{own_port}{ROOT}")
     line = Line(line_id, chats, courier, feed, media)
-    for address, name in PRESET:
+    for address, name in (*PRESET, OWNER) if has_owner else PRESET:
         chats.add(address, name)
     door = Door(key, own_port)
     about = phone_api.About(shop_name, "" if model_enabled else model_name, speech_enabled)

@@ -55,11 +55,9 @@ def apply(
     """Carry out one message of an operator's; the conversations that may go on now."""
     key = contact_key(said.sender)
     chat = operator_chat_id(row.line_id, key)
-    if KNOWN_MESSAGES.among(tx, [said.provider_id]):
-        finish(tx, row, now, "skipped", "duplicate")
-        return frozenset()
-    if said.kind == "reaction":
-        finish(tx, row, now, "skipped", "reaction")
+    useless = _useless(tx, row, said, key, policy)
+    if useless is not None:
+        finish(tx, row, now, "skipped", useless)
         return frozenset()
     operator = Operator(chat, row.line_id, key, _name(said), now, policy)
     command = _read(tx, row, said, operator)
@@ -70,6 +68,17 @@ def apply(
     reason = f"operator: {type(command).__name__.lower()}"
     finish(tx, row, now, "done", reason, message_id=heard)
     return woken | {chat}
+
+
+def _useless(tx: Connection, row: AnyRow, said: Received, key: str, policy: Policy) -> str | None:
+    """Why it is no command; None: it is one. What was skipped once may have been replayed."""
+    if said.is_group:
+        return "group"
+    if key not in policy.roster.of(row.line_id):
+        return "not an operator"
+    if said.kind == "reaction":
+        return "reaction"
+    return "duplicate" if KNOWN_MESSAGES.among(tx, [said.provider_id]) else None
 
 
 def _name(said: Received) -> str:

@@ -5,7 +5,7 @@ by id; a send to that contact that is on its way or unknown; the oldest sent one
 only after a grace: somebody else has written on this line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, literal, or_, select, update
 
 from bot.adapters.db import changes, desk, foreign, holds
 from bot.adapters.db.pending import finish, wait_a_little
-from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends
+from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends, set_conversation
 from bot.adapters.db.schema import (
     OPEN_EVENT,
     SENT_WITH_ID,
@@ -165,6 +165,7 @@ def _apply_delivery(
         finish(tx, row, now, "done", f"delivery of {ours.id}", message_id=ours.id)
         return _unblocked(ours)
     if wait_a_little(tx, row, now, policy):
+        _hush(tx, row, delivered.recipient, contact_key, policy)
         return None
     said = foreign.Said(delivered.recipient, delivered.provider_id, at=delivered.delivered_at)
     return foreign.take(tx, row, said, contact_key, now, policy)
@@ -179,13 +180,16 @@ def _apply_written(
     policy: Policy,
 ) -> str | None:
     ours = _by_provider_id(tx, written.provider_id)
-    if ours is None and written.recipient is not None:
-        ours = _same_words(tx, row.line_id, written, contact_key)
+    echoed = [] if ours is not None else _may_be_echoed(tx, row.line_id, written, contact_key)
+    if ours is None:
+        ours = _same_words(echoed, written)
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
         finish(tx, row, now, "done", f"echo of {ours.id}")
         return _unblocked(ours)
-    if wait_a_little(tx, row, now, policy):
+    # A line may change our words. Where nothing of ours is under way, a person has written.
+    if echoed and wait_a_little(tx, row, now, policy):
+        _hush(tx, row, written.recipient, contact_key, policy)
         return None
     said = foreign.Said(
         written.recipient,
@@ -196,6 +200,15 @@ def _apply_written(
         written.received_at,
     )
     return foreign.take(tx, row, said, contact_key, now, policy)
+
+
+def _hush(
+    tx: Connection, row: AnyRow, recipient: str | None, contact_key: ContactKey, policy: Policy
+) -> None:
+    """Until it is known whether a person has written, the bot says nothing there."""
+    if recipient is not None and policy.foreign_messages == "pause":
+        until = row.received_at + policy.delivery_grace
+        set_conversation(tx, conversation_id(row.line_id, contact_key(recipient)), hush_until=until)
 
 
 def _unblocked(ours: AnyRow) -> str | None:
@@ -234,22 +247,27 @@ def _by_provider_id(tx: Connection, provider_id: str | None) -> AnyRow | None:
     return tx.execute(_OURS, {"provider_id": provider_id}).first()
 
 
-def _same_words(
+def _may_be_echoed(
     tx: Connection, line_id: str, written: Received, contact_key: ContactKey
-) -> AnyRow | None:
-    """Our own send seen from outside before its answer, or after an answer without an id."""
-    contact = contact_key(written.recipient or "")
+) -> list[AnyRow]:
+    """Our own sends to this contact that may be seen from outside before their answer is."""
+    if written.recipient is None:
+        return []
+    contact = contact_key(written.recipient)
     keys = (conversation_id(line_id, contact), operator_chat_id(line_id, contact))
     lock(tx, keys[0])
-    candidates = [send for key in keys for send in _may_be_echoed(tx, key)]
-    said = written.text.strip()
-    return next((send for send in candidates if not said or send.text.strip() == said), None)
+    return [send for key in keys for send in _without_id(tx, key)]
 
 
-def _may_be_echoed(tx: Connection, conversation: str) -> list[AnyRow]:
+def _without_id(tx: Connection, conversation: str) -> list[AnyRow]:
     sends = [send for send in open_sends(tx, conversation) if send.status in _LEFT]
     unconfirmed = tx.execute(_UNCONFIRMED, {"conversation": conversation}).first()
     return sends if unconfirmed is None else [*sends, unconfirmed]
+
+
+def _same_words(sends: Sequence[AnyRow], written: Received) -> AnyRow | None:
+    said = written.text.strip()
+    return next((send for send in sends if not said or send.text.strip() == said), None)
 
 
 def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: datetime) -> None:

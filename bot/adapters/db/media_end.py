@@ -79,7 +79,9 @@ def _wake(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> None:
         events.c.message_id == row.message_id,
         events.c.state == "pending",
     )
-    if thread is None or thread.paused or tx.execute(waits).first() is None:
+    if thread is None or tx.execute(waits).first() is None:
+        return
+    if thread.paused and thread.row.relay_to is None:  # nobody is told of it
         return
     quiet_at = max(now, thread.row.last_message_at + policy.quiet_period)
     due_at = quiet_at if thread.row.due_at is None else min(quiet_at, thread.row.due_at)

@@ -152,7 +152,9 @@ def _start(
     *,
     probe: bool,
 ) -> ToSend | SendLater:
-    """Take a message, unless it has to wait for its time or for its line."""
+    """Take a message, unless it has to wait for its time, for its line, or for a person."""
+    if send.author == "bot" and _is_hushed(thread, now, policy):
+        return SendLater(thread.row.hush_until)
     if send.next_at is not None and send.next_at > now and send.status != "held":
         return SendLater(send.next_at)
     is_probe = thread.held and probe and holds.take_probe(tx, thread, now, policy)
@@ -161,6 +163,12 @@ def _start(
             move_message(tx, send, {"status": "held"})
         return SendLater()  # the sweep probes holds, nobody else
     return _take(tx, send, thread, worker_id, now, is_probe=is_probe)
+
+
+def _is_hushed(thread: Thread, now: datetime, policy: Policy) -> bool:
+    """Whether a person may just have written here; later than the grace: the clock was set back."""
+    until = thread.row.hush_until
+    return until is not None and bool(now < until <= now + policy.delivery_grace)
 
 
 def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ _LOCKED = (
         conversations.c.pause_noticed_at,
         conversations.c.opted_out_at,
         conversations.c.away_at,
+        conversations.c.hush_until,
         conversations.c.operator,
         conversations.c.relay_to,
         conversations.c.relayed_seq,

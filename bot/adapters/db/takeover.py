@@ -17,9 +17,7 @@ _STATE = select(
 )
 
 
-def pause_conversation(
-    tx: Connection, conversation_id: str, pause: Pause, now: datetime, **more: Any
-) -> None:
+def pause_conversation(tx: Connection, conversation_id: str, pause: Pause, now: datetime) -> None:
     """A person takes over; what the bot still had queued is kept as drafts."""
     row = tx.execute(_STATE.where(conversations.c.id == conversation_id)).one()
     until = _longer(row, pause) if pause.prolongs else pause.until
@@ -35,7 +33,6 @@ def pause_conversation(
             pause_reason=pause.reason,
             pause_noticed_at=None,
             **values,
-            **more,
         )
     )
     cancel_queued(tx, messages.c.conversation_id == conversation_id)

@@ -62,6 +62,11 @@ _WAITING = (
 )
 
 
+_HEARD = 50
+"""Of what waits while a person has a conversation: the newest, however long they take."""
+_NEWEST_WAITING = _WAITING.order_by(None).order_by(events.c.seq.desc()).limit(_HEARD)
+
+
 _TAKE = (
     update(events)
     .where(
@@ -138,7 +143,7 @@ def _awaiting_files(
 
 def _listen(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> Claim:
     """A person has it: what was written is passed on to them, and goes on waiting."""
-    rows = _waiting_rows(tx, thread.row.id, now)
+    rows = list(reversed(tx.execute(_NEWEST_WAITING, {"conversation": thread.row.id}).all()))
     if thread.row.relay_to is not None and any(row.media_state in MEDIA_OPEN for row in rows):
         later = _awaiting_files(tx, thread, rows, now, policy)
         if later is not None:

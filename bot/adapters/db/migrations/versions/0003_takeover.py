@@ -16,6 +16,7 @@ _OF_CONVERSATIONS = (
     ("muted_until", sa.BigInteger()),
     ("opted_out_at", sa.BigInteger()),
     ("away_at", sa.BigInteger()),
+    ("hush_until", sa.BigInteger()),
     ("relay_to", sa.String(length=40)),
     ("relayed_seq", sa.BigInteger()),
     ("brief", sa.Text()),

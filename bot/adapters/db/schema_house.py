@@ -1,0 +1,68 @@
+"""The tables of the house: lines, who did what, spending, prompts."""
+
+from sqlalchemy import BigInteger, Column, Float, Index, String, Table, Text
+
+from bot.adapters.db.schema_base import SEQUENCE, Instant, metadata
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("line_id", String(255), primary_key=True),  # `*`: the account, all lines
+    Column("connection", String(12), nullable=False, server_default="ready"),
+    Column("reason", Text),
+    Column("since", Instant),
+    Column("hold_code", Text),  # set: nothing leaves but a probe
+    Column("hold_reason", Text),
+    Column("hold_since", Instant),
+    Column("probe_at", Instant),
+    Column("paused_at", Instant),
+    Column("paused_until", Instant),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("line_id", Text),  # null: everything
+    Column("conversation_id", String(40)),
+    Column("reason", Text),
+    Column("until", Instant),
+    Index("ix_audit_conversation", "conversation_id", "seq"),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", String(40), primary_key=True),  # one row: tells this bot's queue from others'
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", String(10), primary_key=True),  # in the business's time zone
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", Float, nullable=False),
+)
+
+prompt_versions = Table(
+    "prompt_versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("saved_at", Instant, nullable=False),
+)
+
+live_prompts = Table(
+    "live_prompts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+)
