@@ -5,7 +5,7 @@ No process runs: the test plays the workers, and moves their clock.
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,9 +48,12 @@ def thread(contact: str, line: str = LINE) -> str:
     return conversation_id(line, contact_key(contact))
 
 
-def event(kind: str, line: str = LINE, **fields: Any) -> Filing:
+def event(
+    kind: str, line: str = LINE, operators: Container[str] = frozenset(), **fields: Any
+) -> Filing:
     body = {"event": kind, "id": f"evt_{next(_number)}", "line_id": line, **fields}
-    return file_event(parse(json.dumps(body).encode()), Audience(), contact_key)
+    audience = Audience(operators=operators)
+    return file_event(parse(json.dumps(body).encode()), audience, contact_key)
 
 
 def message(contact: str = ANNA, text: str = "hi", line: str = LINE, **fields: Any) -> Filing:
@@ -142,6 +145,14 @@ class Scene:
         """A person types on the line's own phone."""
         content = {"id": f"own_{next(_number)}", "to": contact, "type": "text", "text": text}
         await self.arrives("message.sent", message=content)
+
+    async def commands(self, operator: str, text: str, line: str = LINE, **fields: Any) -> None:
+        """An operator writes to the line, and it is carried out."""
+        content = {"id": f"cmd_{next(_number)}", "from": operator, "type": "text", "text": text}
+        known = frozenset(self.policy.roster.of(line))
+        filing = event("message.received", line, known, message=content | fields)
+        await self.store.accept([filing], self.now)
+        await self.apply()
 
     async def apply(self) -> frozenset[str]:
         return await self.store.apply_events(self.now)

@@ -5,6 +5,7 @@ SQLite without statistics judges strictly: it takes an index only where a query'
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from sqlalchemy import Connection, Engine, Table, event, insert
 
 from bot.adapters.db.schema import conversations, events, messages, turns
 from bot.adapters.db.views import Views
+from bot.domain.notice import Roster
 from bot.domain.outbox import AccountHeld, NotSent, Rejected, SendOutcome, Sent, Unanswered
+from bot.domain.turn import Opting
 from tests.transitions.scene import (
     HOUR_S,
     LINE,
@@ -35,6 +38,7 @@ _MAY_BE_WALKED = {
     "ix_conversations_due": "holds only conversations in which somebody waits",
     "ix_conversations_paused": "holds only pauses that end by themselves",
     "uq_turns_working": "holds only turns in hand",
+    "ix_notices_waiting": "holds only notices that are still to be posted",
 }
 """Partial indexes that a query may read from end to end, and why that stays cheap."""
 
@@ -74,6 +78,8 @@ async def _live(scene: Scene) -> None:
     await _heard_from_the_line(scene)
     await _turns_that_end_otherwise(scene)
     await _switched(scene)
+    await _taken_over_from_whatsapp(scene)
+    await _off_duty_and_opted_out(scene)
     await _kept_up(scene)
 
 
@@ -136,6 +142,39 @@ async def _switched(scene: Scene) -> None:
         await scene.store.in_flight(None, line)
         await scene.all_write(["+5"])
         await scene.store.resume_scope(line, "olga", scene.now)
+
+
+async def _taken_over_from_whatsapp(scene: Scene) -> None:
+    scene.settings(roster=Roster(("+70001", "+70002"), webhook=True, base_url="https://x.example"))
+    (anna,) = await scene.all_write(["+8"])
+    turn = await scene.takes_turn(anna)
+    await scene.store.decline_turn(turn, "flood: too many messages", scene.now)
+    notice = await scene.store.claim_notice(scene.now)
+    assert notice is not None
+    await scene.store.notice_failed(notice, "away", scene.now)
+    await scene.store.notice_told(notice)
+    number = (await scene.conversation(anna)).number
+    for text in ("#who", f"#{number} hello", "#pause +8 2h", f"#resume {number}", "#mute 2h"):
+        await scene.commands("+70001", text)
+    await scene.commands("+70002", "hello", quoted={"id": "p9", "text": f"#{number} x"})
+    await scene.all_write(["+8"])
+    await scene.store.claim_turn(anna, scene.now)
+    for text in ("#pause all", "#resume all answer", "#unmute", f"#done {number}"):
+        await scene.commands("+70001", text)
+    views = Views(scene.database)
+    await views.brief(anna)
+    await views.audit(conversation_id=anna)
+    scene.settings(roster=Roster())
+
+
+async def _off_duty_and_opted_out(scene: Scene) -> None:
+    waits, leaves, told = await scene.all_write(["+9", "+10", "+11"])
+    later = scene.now + timedelta(hours=1)
+    await scene.store.defer_turn(await scene.takes_turn(waits), later, reply("away"), scene.now)
+    goodbye = replace(reply("goodbye"), opting=Opting.OUT)
+    await scene.store.answer_turn(await scene.takes_turn(leaves), goodbye, scene.now)
+    await scene.store.pause(told, pause(), scene.now)
+    await scene.store.hear_opting(told, Opting.OUT, ("ms_1",), scene.now)
 
 
 async def _kept_up(scene: Scene) -> None:
