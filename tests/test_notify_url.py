@@ -142,6 +142,7 @@ async def test_a_notice_leaves_as_json_with_its_id(hook: ScriptedServer) -> None
     assert "😀".encode() in request.body
     assert request.headers["idempotency-key"] == "ntc_1"
     assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
     assert request.headers["user-agent"] == "whatsapp-bot"
     assert "authorization" not in request.headers
 
@@ -218,6 +219,21 @@ async def test_every_other_4xx_is_final(hook: ScriptedServer, status: int) -> No
     assert failure.status == status
     assert f"127.0.0.1 answered the notice with {status}: " in str(failure)
     assert len(hook.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (400, "it can't read this notice, or check takeover.notify_url"),
+        (403, "check takeover.notify_url"),
+        (409, "it has this notice already, or check takeover.notify_url"),
+        (413, "this notice is too large for it"),
+    ],
+)
+async def test_a_refusal_says_what_to_do(hook: ScriptedServer, status: int, remedy: str) -> None:
+    hook.always(Answer(status))
+
+    assert str(await failure_of(hook.url)).endswith(f"{status}: {remedy}")
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
@@ -450,8 +466,10 @@ async def test_an_id_that_fits_no_header_sends_nothing(hook: ScriptedServer) -> 
     async with notifying(hook.url) as notify_url:
         with pytest.raises(Refused):
             await notify_url.post("ntc_1\r\nX-Evil: 1", NOTICE)
+        await notify_url.post("ntc_2", NOTICE)
 
-    assert not hook.requests
+    (request,) = hook.requests
+    assert request.headers["idempotency-key"] == "ntc_2"
 
 
 @pytest.mark.parametrize(
@@ -518,7 +536,9 @@ async def test_a_connection_is_used_again_when_its_answer_was_short(network: Net
             head = await reader.readuntil(b"\r\n\r\n")
             length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
             await reader.readexactly(int(length))
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+            await asyncio.sleep(0.05)
+            writer.write(b"ok")
 
     async with talking(network, talk) as url, notifying(url) as notify_url:
         for n in range(3):
@@ -574,5 +594,7 @@ async def test_a_post_that_looks_up_a_name_at_the_close_is_an_outage(
         slow_name.answered.set()
         with pytest.raises(Unavailable):
             await post
+        await notify_url.post("ntc_2", NOTICE)
 
-    assert not hook.requests
+    (request,) = hook.requests
+    assert request.headers["idempotency-key"] == "ntc_2"
