@@ -3,6 +3,7 @@
 The clock starts on a Thursday at noon; the business opens an hour later, for an hour.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.decide import Duty, decide
@@ -20,10 +21,10 @@ DUTY = Duty("in_hours", OpeningHours({"thu": ("13:00-14:00",), "fri": ("09:00-10
 PROMPT = RenderedPrompt("default", "1", "", "sorry", "only text, please", away=AWAY)
 
 
-async def _looks(scene: Scene, conversation: str) -> str | None:
+async def _looks(scene: Scene, conversation: str, duty: Duty = DUTY) -> str | None:
     """The bot looks at what waits, while it is off duty; what it says to that."""
     turn = await scene.takes_turn(conversation)
-    decision = decide(turn, PROMPT, DUTY, scene.now)
+    decision = decide(turn, PROMPT, duty, scene.now)
     assert isinstance(decision, Defer), decision
     said = reply(decision.away) if decision.away else None
     sent = await scene.store.defer_turn(turn, decision.until, said, scene.now)
@@ -104,16 +105,12 @@ async def test_each_customer_is_told(scene: Scene) -> None:
 async def test_a_business_that_never_opens_tells_it_once_too(scene: Scene) -> None:
     never = Duty("in_hours", OpeningHours({"mon": ()}))
     anna = await scene.writes()
-    first = decide(await scene.takes_turn(anna), PROMPT, never, scene.now)
-    assert isinstance(first, Defer)
-    assert first.away == AWAY
-    ben = await scene.writes(BEN)
-    await _looks(scene, ben)
+    assert await _looks(scene, anna, never) == AWAY
     scene.at(60)
-    await scene.writes(BEN)
-    second = decide(await scene.takes_turn(ben), PROMPT, never, scene.now)
-    assert isinstance(second, Defer)
-    assert second.away == ""
+    await scene.writes()
+    assert await _looks(scene, anna, never) is None
+    scene.at(60 + 24 * HOUR_S)  # it looks again now and then: the hours may be set meanwhile
+    assert await _looks(scene, anna, never) is None
 
 
 async def test_a_message_between_the_look_and_its_end_does_not_wait_unseen(scene: Scene) -> None:
@@ -218,6 +215,18 @@ async def test_a_pause_and_a_resume_while_the_bot_looks_leave_the_message_to_who
     assert await _looks(scene, anna) == AWAY
 
 
+async def test_what_somebody_handed_back_without_an_answer_while_the_bot_looked_is_settled(
+    scene: Scene,
+) -> None:
+    anna = await scene.writes()
+    turn = await scene.takes_turn(anna)
+    await scene.pauses(anna)
+    await scene.store.resume(anna, "olga", scene.now, answer=False)
+    assert await scene.store.defer_turn(turn, at(OPENS_S), reply(AWAY), scene.now) is None
+    assert await scene.inbox(anna) == [("skipped", "paused")]
+    assert await scene.outbox(anna) == []
+
+
 async def test_the_words_of_a_closing_that_never_left_are_replaced_by_the_answer(
     scene: Scene,
 ) -> None:
@@ -228,9 +237,7 @@ async def test_the_words_of_a_closing_that_never_left_are_replaced_by_the_answer
     assert await scene.outbox(anna) == [("bot", "held")]
     scene.at(OPENS_S)
     turn = await scene.takes_turn(anna)
-    seen = reply("an answer")
-    answered, _ = await scene.store.answer_turn(
-        turn, type(seen)(seen.parts, seen.made_by, has_seen_all=True), scene.now
-    )
+    has_seen_all = replace(reply(), has_seen_all=True)
+    answered, _ = await scene.store.answer_turn(turn, has_seen_all, scene.now)
     assert answered is Answered.STORED
     assert await scene.outbox(anna) == [("bot", "cancelled"), ("bot", "held")]
