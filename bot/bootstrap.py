@@ -19,6 +19,7 @@ from bot.adapters.media_reader import Readers, ReadLimits
 from bot.adapters.mossmoon import parse
 from bot.adapters.prompt_files import PromptFiles
 from bot.adapters.whatsapp_text import to_whatsapp
+from bot.breaker import Breaker
 from bot.config import Settings
 from bot.deliver import Deliverer
 from bot.domain.contact import ContactList, contact_key
@@ -27,13 +28,15 @@ from bot.domain.decide import Duty
 from bot.domain.history import View
 from bot.domain.inbox import Audience
 from bot.domain.notice import Roster
+from bot.domain.pace import Pace
 from bot.handoff import HandOff
+from bot.hearing import Hear
 from bot.herald import Herald
 from bot.interpret import Interpreter
 from bot.listen import Listener
 from bot.outside import Outside, Prices, SpeechPrices
 from bot.perceive import Perceiver
-from bot.ports import Blobs, Queue, Transcriber
+from bot.ports import Blobs, Queue, Transcriber, Witness
 from bot.receive import Receiver
 from bot.respond import Responder, Style
 from bot.worker import Crew, Lease, Worker
@@ -63,6 +66,7 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         quiet_period=timedelta(seconds=conversation.quiet_period_s),
         max_wait=timedelta(seconds=conversation.max_wait_s),
+        late_after=timedelta(seconds=conversation.late_after_s),
         stale_after=timedelta(seconds=conversation.stale_after_s),
         replies_per_hour=settings.limits.replies_per_contact_per_hour,
         cost_per_day=settings.limits.llm_cost_per_day,
@@ -79,7 +83,14 @@ def policy_of(settings: Settings) -> Policy:
         timezone=settings.business.timezone,
         roster=roster_of(settings),
         audience=Audiences(settings),
+        pace=pace_of(settings),
     )
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How fast lines send."""
+    pace = settings.pace.model_dump(exclude={"part_gap_s"})
+    return Pace(**pace, part_gap=timedelta(seconds=settings.pace.part_gap_s))
 
 
 def roster_of(settings: Settings) -> Roster:
@@ -153,16 +164,21 @@ def make_prompts(settings: Settings, store: Store) -> PromptFiles:
     )
 
 
-def make_receiver(settings: Settings, store: Store, queue: Queue) -> Receiver:
+def make_receiver(settings: Settings, store: Store, queue: Queue, hear: Hear) -> Receiver:
     """The receiving side."""
     quiet = timedelta(seconds=settings.conversation.quiet_period_s)
-    return Receiver(store, queue, utc_now, Audiences(settings), contact_key, quiet)
+    return Receiver(store, queue, utc_now, Audiences(settings), contact_key, quiet, hear)
 
 
 def make_worker(
-    settings: Settings, store: Store, queue: Queue, outside: Outside, prompts: PromptFiles
+    settings: Settings,
+    store: Store,
+    queue: Queue,
+    outside: Outside,
+    prompts: PromptFiles,
+    witness: Witness | None = None,
 ) -> Worker:
-    """The working side."""
+    """The working side; the witness is told of what leaves and arrives."""
     in_hand: set[str] = set()
     lease = Lease(LEASE.total_seconds())
     perceiver = Perceiver(
@@ -178,8 +194,9 @@ def make_worker(
     crew = Crew(
         perceiver,
         Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand),
-        Deliverer(store, outside.line, utc_now, lease.holds, in_hand),
+        Deliverer(store, outside.line, utc_now, lease.holds, in_hand, witness),
         Herald(store, outside.notifier, utc_now),
+        Breaker(store, utc_now, pace_of(settings)),
     )
     return Worker(store, crew, queue, utc_now, lease, in_hand)
 

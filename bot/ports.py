@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from bot.domain.alert import Told
+from bot.domain.census import Census
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.conversation import Pause
 from bot.domain.inbox import Filing
@@ -21,9 +23,14 @@ from bot.domain.media import (
 )
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import RenderedPrompt
+from bot.domain.silence import Heard
+from bot.domain.trace import Journey, Span
 from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
+from bot.domain.watchdog import Limits, Sighting, Verdict
 from bot.domain.work import (
     Accepted,
+    Applied,
+    Delivery,
     InFlight,
     MediaClaim,
     MediaEnded,
@@ -31,6 +38,7 @@ from bot.domain.work import (
     NoticePost,
     SendLater,
     ToSend,
+    Traffic,
     Work,
 )
 
@@ -275,6 +283,38 @@ class Attachments(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """Wants to know when replies leave and arrive. Returns at once, never raises."""
+
+    def sent(self, message_id: str) -> None:
+        """The line took it, or will never."""
+        ...
+
+    def delivered(self, delivery: Delivery) -> None:
+        """It is on the customer's phone."""
+        ...
+
+
+class Journeys(Protocol):
+    """What is known of a reply's way."""
+
+    async def journey(self, message_id: str) -> Journey | None:
+        """None: it is no turn's reply. Raises StoreUnavailable."""
+        ...
+
+
+class Collector(Protocol):
+    """Where traces go."""
+
+    def take(self, spans: Sequence[Span]) -> None:
+        """Tell them, soon. Returns at once."""
+        ...
+
+    async def close(self) -> None:
+        """Tell what waits, if that does not take long."""
+        ...
+
+
 class Outbox(Protocol):
     """The transitions of an outbound message, one transaction each."""
 
@@ -328,6 +368,42 @@ class NoticeStore(Protocol):
         ...
 
 
+class TrafficStore(Protocol):
+    """What the breaker counts by."""
+
+    async def traffic(self, after: int | None) -> Traffic:
+        """What was written since the message `after`; None: only where to count from."""
+        ...
+
+    async def stop_line(self, line_id: str, now: datetime) -> bool:
+        """Silence a line until a person resumes it, and tell people; False: it is paused."""
+        ...
+
+
+class Lookout(Protocol):
+    """The bot as a whole, seen from the database. Everything raises StoreUnavailable."""
+
+    async def count(self, now: datetime) -> Census:
+        """How much there is of everything."""
+        ...
+
+    async def sight(self, now: datetime, limits: Limits, watched_since: datetime) -> Sighting:
+        """What may be wrong; silence before `watched_since` is nobody's fault."""
+        ...
+
+    async def settle_alerts(self, verdict: Verdict, now: datetime) -> Told:
+        """Tell what has come up and what is over, each once."""
+        ...
+
+    async def note_heard(self, lines: Mapping[str, Heard], now: datetime) -> None:
+        """Add what lines have heard since the last time."""
+        ...
+
+    async def open_alert_kinds(self) -> tuple[str, ...]:
+        """Of all alerts that are open, each once."""
+        ...
+
+
 class Upkeep(Protocol):
     """What keeps work from being lost with its worker. Everything raises StoreUnavailable."""
 
@@ -354,8 +430,16 @@ class Upkeep(Protocol):
         """
         ...
 
-    async def apply_events(self, now: datetime) -> frozenset[str]:
-        """Apply waiting line and delivery events in order; the conversations to look at again."""
+    async def apply_events(self, now: datetime) -> Applied:
+        """Apply waiting line and delivery events in order."""
+        ...
+
+    async def clock_went_back(self, by: timedelta, now: datetime) -> bool:
+        """Bring forward what waits for a time to come; False: nothing had to be done."""
+        ...
+
+    async def summarise(self, now: datetime) -> None:
+        """Tell people once what an outage has left, when it is worked off."""
         ...
 
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
@@ -420,7 +504,7 @@ class Switch(Protocol):
         """
         ...
 
-    async def replay(self, event_id: str, now: datetime) -> str | None:
+    async def replay(self, event_id: str, by: str, now: datetime) -> str | None:
         """Put a dead or skipped event back; the conversation to wake, None for other events.
 
         Raises Refused for an event in any other state.

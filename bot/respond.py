@@ -1,19 +1,23 @@
 """Waiting messages become a turn, a turn becomes a reply in the outbox."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 import structlog
 
+from bot import turn_notes
+from bot.crash_points import CrashPoint, reach
 from bot.domain.brief import with_brief
 from bot.domain.chat import ChatRequest, Completion, Picture, Usage
 from bot.domain.decide import Duty, decide, opting_of
 from bot.domain.history import View, build_messages, strip_markers
-from bot.domain.outbox import Outbound
+from bot.domain.outbox import Outbound, reply_id
 from bot.domain.prompt import RenderedPrompt
 from bot.domain.turn import (
+    Answered,
     AskModel,
     Attended,
     Claimed,
@@ -29,7 +33,7 @@ from bot.domain.turn import (
 )
 from bot.domain.whatsapp import split_text
 from bot.errors import LostClaim, NotFound, Refused, StoreUnavailable, Unavailable
-from bot.metrics import LLM_SECONDS, TOKENS, TURNS
+from bot.metrics import LLM_SECONDS, TURN_STEP_SECONDS
 from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
@@ -94,6 +98,8 @@ class Responder:
             case Listening() as heard:
                 await self._take_note(heard)
             case Claimed(turn):
+                reach(CrashPoint.TURN_CLAIMED)
+                turn_notes.claimed(turn, self._clock())
                 self._in_hand.add(turn.id)
                 try:
                     return await self._work(turn)
@@ -119,8 +125,8 @@ class Responder:
             end = "lost"
         if to_send is not None:
             self._in_hand.add(to_send.id)
-        TURNS.labels(end).inc()
-        log.info("turn.ended", turn=turn.id, conversation=turn.conversation_id, end=end)
+        has_words = end in (Answered.STORED, Answered.DRAFTED, "dead")
+        turn_notes.ended(turn, end, reply_id(turn.id) if has_words else None)
         return Attended(to_send=to_send)
 
     async def _attempt(self, turn: Turn) -> tuple[str, Outbound | None]:
@@ -129,9 +135,11 @@ class Responder:
         except StoreUnavailable:
             raise
         except Unavailable as error:
+            turn_notes.failed(turn, error)
             await self._store.release_turn(turn, str(error), self._clock(), error.retry_after)
             return "released", None
         except Refused as error:
+            turn_notes.failed(turn, error)
             return await self._fail(turn, str(error)), None
         except Exception as error:  # one message must not stop those behind it
             log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
@@ -152,7 +160,10 @@ class Responder:
                 said = self._away(turn, away) if away else None
                 return "deferred", await self._store.defer_turn(turn, until, said, now)
             case Reply() as reply:
-                answered, to_send = await self._store.answer_turn(turn, reply, now)
+                with TURN_STEP_SECONDS.labels("store").time():
+                    answered, to_send = await self._store.answer_turn(turn, reply, now)
+                if reply.hand_off is not None:
+                    reach(CrashPoint.HANDED_OFF)
                 return answered.value, to_send
 
     def _away(self, turn: Turn, words: str) -> Reply:
@@ -177,13 +188,14 @@ class Responder:
         match decide(turn, prompt, self._style.duty, self._clock()):
             case Say(text, opting=None) as said:
                 words = text if said.hand_off is None else _parting_words(prompt, text)
-                parts = _first_words(turn, prompt, _spoken(words))
-                return Reply(parts, MadeBy(prompt.version), said.hand_off)
+                reply = Reply(_spoken(words), MadeBy(prompt.version), said.hand_off)
+                return _opened(turn, prompt, reply)
             case Say(text, opting=opting):
                 return Reply(_spoken(text), MadeBy(prompt.version), opting=opting)
             case AskModel():
-                reply = self._reply(await self._ask(turn, prompt), prompt)
-                return replace(reply, parts=_first_words(turn, prompt, reply.parts))
+                completion = await self._ask(turn, prompt)
+                turn_notes.answered(turn, completion.usage, self._style.price(completion.usage))
+                return _opened(turn, prompt, self._reply(completion, prompt))
             case other:
                 return other
 
@@ -220,8 +232,16 @@ class Responder:
         return ChatRequest(messages, model=prompt.model, hand_off_when=_offer(prompt))
 
     async def _complete(self, request: ChatRequest) -> Completion:
-        with LLM_SECONDS.time():
-            return await self._llm.complete(request)
+        begun_s = time.monotonic()
+        try:
+            with LLM_SECONDS.time(), TURN_STEP_SECONDS.labels("model").time():
+                completion = await self._llm.complete(request)
+        except (Unavailable, Refused) as error:
+            turn_notes.not_completed(error)
+            raise
+        reach(CrashPoint.MODEL_ANSWERED)
+        took_ms = round((time.monotonic() - begun_s) * 1000)
+        return replace(completion, usage=replace(completion.usage, took_ms=took_ms))
 
     async def _with_pictures(self, request: ChatRequest) -> ChatRequest:
         messages = []
@@ -254,14 +274,13 @@ class Responder:
         return Reply(parts, made_by, has_seen_all=True)
 
     def _made_by(self, usage: Usage, prompt: RenderedPrompt) -> MadeBy:
-        TOKENS.labels("in").inc(usage.tokens_in or 0)
-        TOKENS.labels("out").inc(usage.tokens_out or 0)
         return MadeBy(
             prompt_version=prompt.version,
             model=usage.model,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
             cost=self._style.price(usage),
+            llm_ms=usage.took_ms,
         )
 
     def _render(self, turn: Turn) -> RenderedPrompt:
@@ -278,11 +297,26 @@ def _spoken(words: str) -> tuple[str, ...]:
     return split_text(words) or (_LAST_WORDS,)
 
 
-def _first_words(turn: Turn, prompt: RenderedPrompt, parts: tuple[str, ...]) -> tuple[str, ...]:
-    """With the first thing the bot ever says to somebody, what they are talking to."""
-    if not prompt.disclosure or any(entry.author == "bot" for entry in turn.past):
+def _first_words(
+    turn: Turn, prompt: RenderedPrompt, parts: tuple[str, ...], *, replaces: bool = False
+) -> tuple[str, ...]:
+    """With the first thing the bot ever says to somebody, what they are talking to.
+
+    `replaces`: what waits to leave is cancelled for it.
+    """
+    is_introduced = turn.standing.is_introduced and not replaces
+    if not prompt.disclosure or is_introduced or any(e.author == "bot" for e in turn.past):
         return parts
     return split_text("\n\n".join((prompt.disclosure, *parts)))
+
+
+def _opened(turn: Turn, prompt: RenderedPrompt, reply: Reply) -> Reply:
+    """With what has to be said before it: sorry for the wait, what one is talking to."""
+    replaces = reply.has_seen_all or reply.hand_off is not None
+    parts = _first_words(turn, prompt, reply.parts, replaces=replaces)
+    if turn.standing.late and prompt.apology:
+        parts = split_text("\n\n".join((prompt.apology, *parts)))
+    return replace(reply, parts=parts, late=turn.standing.late)
 
 
 def _parting_words(prompt: RenderedPrompt, text: str) -> str:

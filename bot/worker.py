@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.breaker import LOOK_S, Breaker
 from bot.deliver import Deliverer
 from bot.errors import StoreUnavailable
 from bot.herald import Herald
@@ -25,8 +26,11 @@ log = structlog.get_logger()
 BEAT_S = 2.0
 SWEEP_S = 1.0
 TIDY_S = 900.0
+SUMMARY_S = 20.0
 _OVERDUE = timedelta(milliseconds=700)
 """How long a doorbell may take before the sweep does its work."""
+_SET_BACK = timedelta(seconds=5)
+"""A clock that is corrected by less than this makes nobody wait."""
 _AT_ONCE = 1000
 """Conversations attended to at the same time; most of them wait for the model."""
 _FILES_AT_ONCE = 500
@@ -51,6 +55,7 @@ class Crew:
     responder: Responder
     deliverer: Deliverer
     herald: Herald
+    breaker: Breaker
 
 
 class Lease:
@@ -90,6 +95,7 @@ class Worker:
         self._responder = crew.responder
         self._deliverer = crew.deliverer
         self._herald = crew.herald
+        self._breaker = crew.breaker
         self._queue = queue
         self._clock = clock
         self._lease = lease
@@ -102,6 +108,8 @@ class Worker:
         self._file_slots = asyncio.Semaphore(_FILES_AT_ONCE)
         self._applying = asyncio.Lock()
         self._stopping = False
+        self._clocks: tuple[datetime, float] | None = None
+        """Wall clock and monotonic clock at the last heartbeat."""
         self.last_beat_at: float | None = None
         """Monotonic time of the last stored heartbeat; None before the first."""
 
@@ -114,8 +122,10 @@ class Worker:
     async def events(self) -> None:
         """Apply waiting line and delivery events."""
         async with self._applying:
-            woken = await self._upkeep.apply_events(self._clock())
-        self._spawn_all(woken)
+            applied = await self._upkeep.apply_events(self._clock())
+        self._spawn_all(applied.wake)
+        for delivery in applied.deliveries:
+            self._deliverer.note_delivery(delivery)
 
     async def media(self, media_ids: list[str]) -> None:
         """See to it that these attachments are fetched and read; returns at once."""
@@ -177,6 +187,8 @@ class Worker:
         beat = asyncio.create_task(self._every(BEAT_S, self._beat), name="beat")
         sweep = asyncio.create_task(self._every(SWEEP_S, self._sweep), name="sweep")
         tidy = asyncio.create_task(self._every(TIDY_S, self._perceiver.tidy), name="tidy")
+        summary = asyncio.create_task(self._every(SUMMARY_S, self._summarise), name="summary")
+        breaker = asyncio.create_task(self._every(LOOK_S, self._breaker.look), name="breaker")
         try:
             await stop.wait()
         finally:
@@ -185,6 +197,8 @@ class Worker:
                 alarm[1].cancel()
             await _end_task(sweep)
             await _end_task(tidy)
+            await _end_task(summary)
+            await _end_task(breaker)
             await self._drain()  # under a lease that is still prolonged
             self._lease.end()
             await _end_task(beat)
@@ -215,6 +229,7 @@ class Worker:
 
     async def _beat(self) -> None:
         begun = time.monotonic()
+        await self._look_at_clock()
         if await self._upkeep.beat(self._clock()):
             self._lease.prolong(begun)
             self.last_beat_at = begun
@@ -224,6 +239,16 @@ class Worker:
         woken = await self._upkeep.mend(self._clock(), frozenset(self._in_hand))
         ORPHANS.inc(len(woken))
         self._spawn_all(woken)
+
+    async def _look_at_clock(self) -> None:
+        """A clock that is set back must not let customers wait for it to come round again."""
+        wall, steady = self._clock(), time.monotonic()
+        before, self._clocks = self._clocks, (wall, steady)
+        if before is None:
+            return
+        back = timedelta(seconds=steady - before[1]) - (wall - before[0])
+        if back > _SET_BACK and await self._upkeep.clock_went_back(back, wall):
+            log.warning("clock.set_back", seconds=round(back.total_seconds()))
 
     async def _sweep(self) -> None:
         now = self._clock()
@@ -239,6 +264,9 @@ class Worker:
             self._spawn(self._herald.tell())
         if work.lapses:
             self._spawn_all(await self._upkeep.lapse_pauses(now))
+
+    async def _summarise(self) -> None:
+        await self._upkeep.summarise(self._clock())
 
     def _set_alarm(self, key: str, at: datetime, then: Callable[[str], Awaitable[None]]) -> None:
         """Look again then; without room the sweep does it, up to a second later."""

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from bot.domain.inbox import Audience
 from bot.domain.notice import Roster
+from bot.domain.pace import Pace
 
 
 class Owner(StrEnum):
@@ -49,7 +50,11 @@ class Policy:
 
     quiet_period: timedelta = timedelta(seconds=3)
     max_wait: timedelta = timedelta(seconds=20)
+    late_after: timedelta = timedelta(minutes=10)
+    """A message that has waited longer is answered with the prompt's apology."""
     stale_after: timedelta = timedelta(hours=12)
+    """One that has waited longer than this is for a person."""
+    pace: Pace = field(default_factory=Pace)
     replies_per_hour: int = 30
     """0: no limit."""
     cost_per_day: float = 0.0

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.chat import HandOffCall
 from bot.domain.entry import Entry
+from bot.domain.event import EndReason
 from bot.domain.keywords import bare, is_keyword
 from bot.domain.loops import suspect
 from bot.domain.opening_hours import BotAnswers, OpeningHours, off_duty
@@ -41,12 +42,12 @@ def decide(turn: Turn, prompt: RenderedPrompt, duty: Duty, now: datetime) -> Dec
     """What becomes of the turn's messages."""
     standing = turn.standing
     if standing.excluded:
-        return Skip("excluded")
+        return Skip(EndReason.EXCLUDED.value)
     opting = opting_of(turn.waiting, prompt, opted_out=standing.opted_out)
     if opting is not None:
         return _confirm(opting, prompt)
     if standing.opted_out:
-        return Skip("opted out")
+        return Skip(EndReason.OPTED_OUT.value)
     refusal = _refusal(turn, duty, now)
     if refusal is not None:
         return Decline(refusal)
@@ -87,7 +88,7 @@ def _wait(turn: Turn, prompt: RenderedPrompt, duty: Duty, now: datetime) -> Defe
         return Defer(until)
     since = duty.hours.changed_at(now)
     said = turn.standing.away_at
-    is_told = said is not None and since is not None and said >= since
+    is_told = said is not None and (since is None or said >= since)
     return Defer(until, "" if is_told else prompt.away)
 
 
@@ -123,7 +124,7 @@ def _say_unsupported(
     if any(
         entry.author == "bot" and entry.at > since and known in bare(entry.text) for entry in past
     ):
-        return Skip("unsupported type, the customer knows")
+        return Skip(EndReason.UNSUPPORTED.value)
     return Say(prompt.unsupported)
 
 

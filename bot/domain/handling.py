@@ -7,6 +7,7 @@ CUSTOMER = "customer"
 PHONE = "phone"
 """Somebody at the phone that the line is linked to."""
 TIMER = "timer"
+BREAKER = "breaker"
 
 
 class Action(StrEnum):
@@ -24,5 +25,7 @@ class Action(StrEnum):
     """The pause was over, the customer waited, and people were told again."""
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
+    REPLAYED = "replayed"
+    """An event got another try; the reason is its id."""
     MUTED = "muted"
     UNMUTED = "unmuted"

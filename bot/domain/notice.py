@@ -23,8 +23,16 @@ class NoticeKind(StrEnum):
     """A failure, a limit, a flood: nobody answers this customer now."""
     WAITING = "waiting"
     """The pause is over, the customer waits, and no person has answered."""
+    STOPPED = "stopped"
+    """A line's breaker has tripped: the bot is silent there until a person resumes it."""
+    SUMMARY = "summary"
+    """After an outage: how many were answered late, and how many are left to people."""
     OPT_OUT = "opt_out"
     """The customer wrote STOP to a person."""
+    ALERT = "alert"
+    """Something is wrong with the bot, a line or the account."""
+    ALERT_OVER = "alert_over"
+    """It no longer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,13 @@ class Roster:
     def of(self, line_id: str) -> tuple[str, ...]:
         """The operators of a line."""
         return self.by_line.get(line_id, self.everywhere)
+
+    def concerned(self, line_id: str | None) -> tuple[str, ...]:
+        """Who is told of what is wrong with a line, or (None) with all of them."""
+        if line_id is not None:
+            return self.of(line_id)
+        of_lines = (address for theirs in self.by_line.values() for address in theirs)
+        return self.everywhere or tuple(dict.fromkeys(of_lines))
 
     def link(self, conversation_id: str) -> str:
         """Where a conversation is shown; empty when nobody knows the address."""

@@ -47,8 +47,12 @@ class Standing:
     """The line no longer answers this contact."""
     refusal: str | None = None
     """Why no model may be asked now: too old, over a limit."""
+    late: bool = False
+    """An answer begins with an apology."""
     away_at: datetime | None = None
     """When the prompt's `away` was said last."""
+    is_introduced: bool = False
+    """A reply of the bot's waits to leave: it says what the customer talks to."""
     brief: str = field(default="", repr=False)
     """What a person has told the customer."""
 
@@ -67,6 +71,8 @@ class Turn:
     """The customer's unanswered messages, in order of arrival."""
     attempts: int
     """How often making a reply to the oldest of them has failed already."""
+    event_ids: tuple[str, ...] = ()
+    """Of the webhooks that brought them."""
     past: tuple[Entry, ...] = field(default=(), repr=False)
     """What was said before, the newest part of it, oldest first."""
     standing: Standing = field(default_factory=Standing)
@@ -116,6 +122,8 @@ class MadeBy:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost: float | None = None
+    llm_ms: int | None = None
+    """How long the model took."""
 
     @property
     def tokens(self) -> int | None:
@@ -134,6 +142,8 @@ class Reply:
     """Set: these are the bot's last words, a person takes over with them."""
     has_seen_all: bool = False
     """A model's answer, which takes the place of one that has not left yet. Fixed words do not."""
+    late: bool = False
+    """With an apology for the time it took."""
     opting: Opting | None = None
     """Set: this confirms that the customer has opted out or in."""
 

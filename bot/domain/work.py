@@ -20,6 +20,8 @@ class Accepted:
     duplicates: int
     media: tuple[str, ...] = ()
     """Attachments to be fetched."""
+    stored: tuple[tuple[str, str | None], ...] = ()
+    """Our ids of the new events, each with its conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,16 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was written since the last look."""
+
+    newest: int
+    """The message to count from next time."""
+    by_line: Mapping[str, tuple[int, int]]
+    """The bot's messages, and customers'."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoticePost:
     """A notice to be posted to the operators' webhook."""
 
@@ -88,6 +100,28 @@ class NoticePost:
     body: Mapping[str, Any] = field(repr=False)
     attempt: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One of our messages is on the other side's phone."""
+
+    message_id: str
+    conversation_id: str
+    was_unknown: bool
+    """Until now nobody knew whether it had left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of line and delivery events."""
+
+    wake: frozenset[str] = frozenset()
+    """Conversations to look at again."""
+    deliveries: tuple[Delivery, ...] = ()
+
+    def __add__(self, other: "Applied") -> "Applied":
+        return Applied(self.wake | other.wake, self.deliveries + other.deliveries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bot.domain.contact import contact_key
 from bot.domain.conversation import Pause, Policy, conversation_id
 from bot.domain.inbox import Audience, Filing, file_event
 from bot.domain.outbox import LineHeld, Outbound, SendOutcome
+from bot.domain.pace import Pace
 from bot.domain.turn import Answered, Claimed, MadeBy, Reply, Turn
 from bot.domain.work import Accepted, ToSend, Work
 
@@ -76,7 +77,7 @@ class Scene:
         self.database = database
         self.now = START
         self.last_message_id = ""
-        self.policy = Policy(quiet_period=timedelta(0))
+        self.policy = Policy(quiet_period=timedelta(0), pace=Pace(part_gap=timedelta(0)))
         self.store = self.another_worker()
 
     def another_worker(self) -> Store:
@@ -155,7 +156,7 @@ class Scene:
         await self.apply()
 
     async def apply(self) -> frozenset[str]:
-        return await self.store.apply_events(self.now)
+        return (await self.store.apply_events(self.now)).wake
 
     # what a worker does
 

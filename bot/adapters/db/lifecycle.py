@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal, or_, select, update
 
-from bot.adapters.db import changes, desk, foreign, holds
+from bot.adapters.db import changes, desk, foreign, governor, holds
 from bot.adapters.db.pending import finish, wait_a_little
 from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends, set_conversation
 from bot.adapters.db.schema import (
@@ -28,11 +28,13 @@ from bot.domain.event import (
     Deleted,
     Delivered,
     Edited,
+    EndReason,
     LineChanged,
     ProviderEvent,
     Received,
     Unread,
 )
+from bot.domain.work import Applied, Delivery
 
 ContactKey = Callable[[str], str]
 
@@ -80,15 +82,23 @@ def apply(
     contact_key: ContactKey,
     now: datetime,
     policy: Policy,
-) -> frozenset[str]:
-    """Apply one event; the conversations that may go on now."""
+) -> Applied:
+    """Apply one event; the conversations that may go on now, and what has arrived."""
     state = select(events.c.state).where(events.c.id == row.id).with_for_update()
     if tx.execute(state).scalar() != "pending":
-        return frozenset()  # another worker was faster
-    if isinstance(content.content, Received) and not content.content.from_me:
-        return desk.apply(tx, row, content.content, contact_key, now, policy)
-    woken = _apply(tx, row, content, contact_key, now, policy)
-    return frozenset() if woken is None else frozenset({woken})
+        return Applied()  # another worker was faster
+    match content.content:
+        case Received(from_me=False) as heard:
+            return Applied(desk.apply(tx, row, heard, contact_key, now, policy))
+        case Delivered() as delivered:
+            return _apply_delivery(tx, row, delivered, contact_key, now, policy)
+        case _:
+            return _waking(_apply(tx, row, content, contact_key, now, policy))
+
+
+def _waking(conversation_id: str | None, *deliveries: Delivery) -> Applied:
+    wake = frozenset[str]() if conversation_id is None else frozenset({conversation_id})
+    return Applied(wake, deliveries)
 
 
 def _apply(
@@ -102,28 +112,28 @@ def _apply(
     match content.content:
         case LineChanged(ready, reason):
             _change_line(tx, row.line_id, ready, reason, now, policy)
-            finish(tx, row, now, "done", "line ready" if ready else "line disconnected")
+            finish(tx, row, now, "done", _LINE_READY if ready else _LINE_DISCONNECTED)
             return None
-        case Delivered() as delivered:
-            return _apply_delivery(tx, row, delivered, contact_key, now, policy)
         case Received(from_me=True) as written:
             return _apply_written(tx, row, written, contact_key, now, policy)
         case Edited() | Deleted() as change:
             return changes.apply_change(tx, row, change, contact_key, now, policy)
         case other:
             error = other.error if isinstance(other, Unread) else None
-            end, why = ("skipped", "event type not acted on") if error is None else _UNREADABLE
+            end, why = _NOT_ACTED_ON if error is None else _UNREADABLE
             finish(tx, row, now, end, why, error)
             return None
 
 
-_UNREADABLE = ("dead", "unreadable")
+_LINE_READY, _LINE_DISCONNECTED = EndReason.LINE_READY, EndReason.LINE_DISCONNECTED
+_UNREADABLE = ("dead", EndReason.UNREADABLE)
+_NOT_ACTED_ON = ("skipped", EndReason.NOT_ACTED_ON)
 _LEFT = ("sending", "unknown")
 
 
 def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
     """An event that cannot be applied becomes a dead letter, and blocks nothing."""
-    finish(tx, row, now, "dead", "could not be applied", error)
+    finish(tx, row, now, "dead", EndReason.NOT_APPLIED, error)
 
 
 def _change_line(
@@ -137,6 +147,7 @@ def _change_line(
     )
     if not ready:
         holds.hold(tx, line_id, "disconnected", reason or "", now, now + policy.hold_probe)
+        governor.complain(tx, line_id, now)
         return
     tx.execute(
         update(lines)
@@ -158,17 +169,19 @@ def _apply_delivery(
     contact_key: ContactKey,
     now: datetime,
     policy: Policy,
-) -> str | None:
+) -> Applied:
     ours = _find_ours(tx, row.line_id, delivered.provider_id, delivered.recipient, contact_key)
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
-        finish(tx, row, now, "done", f"delivery of {ours.id}", message_id=ours.id)
-        return _unblocked(ours)
+        finish(tx, row, now, "done", f"{EndReason.DELIVERY} {ours.id}", message_id=ours.id)
+        was_unknown = ours.status == "unknown"
+        arrived = Delivery(ours.id, ours.conversation_id, was_unknown=was_unknown)
+        return _waking(_unblocked(ours), arrived)
     if wait_a_little(tx, row, now, policy):
         _hush(tx, row, delivered.recipient, contact_key, policy)
-        return None
+        return Applied()
     said = foreign.Said(delivered.recipient, delivered.provider_id, at=delivered.delivered_at)
-    return foreign.take(tx, row, said, contact_key, now, policy)
+    return _waking(foreign.take(tx, row, said, contact_key, now, policy))
 
 
 def _apply_written(
@@ -185,7 +198,7 @@ def _apply_written(
         ours = _same_words(echoed, written)
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
-        finish(tx, row, now, "done", f"echo of {ours.id}")
+        finish(tx, row, now, "done", f"{EndReason.ECHO} {ours.id}")
         return _unblocked(ours)
     # A line may change our words. Where nothing of ours is under way, a person has written.
     if echoed and wait_a_little(tx, row, now, policy):
@@ -266,8 +279,9 @@ def _without_id(tx: Connection, conversation: str) -> list[AnyRow]:
 
 
 def _same_words(sends: Sequence[AnyRow], written: Received) -> AnyRow | None:
+    """Ours are words: a file without any, such as a voice note, is a person's."""
     said = written.text.strip()
-    return next((send for send in sends if not said or send.text.strip() == said), None)
+    return next((send for send in sends if said and send.text.strip() == said), None)
 
 
 def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: datetime) -> None:

@@ -81,8 +81,6 @@ def _wake(tx: Connection, row: AnyRow, now: datetime, policy: Policy) -> None:
     )
     if thread is None or tx.execute(waits).first() is None:
         return
-    if thread.paused and thread.row.relay_to is None:  # nobody is told of it
-        return
     quiet_at = max(now, thread.row.last_message_at + policy.quiet_period)
     due_at = quiet_at if thread.row.due_at is None else min(quiet_at, thread.row.due_at)
     since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at

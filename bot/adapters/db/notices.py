@@ -55,12 +55,25 @@ def tell(
         link=policy.roster.link(conversation_id),
     )
     if policy.roster.webhook:
-        _post_later(tx, row.line_id, conversation_id, kind, brief, now)
+        about = {"conversation_id": conversation_id, "line_id": row.line_id, "kind": kind.value}
+        post_later(tx, kind, {"text": brief.text, **about, **asdict(brief)}, now)
     for address in policy.roster.of(row.line_id):
         chat = open_chat(tx, row.line_id, address, address, now)
-        if chat != but and not _is_muted(tx, chat, now):
+        if chat != but and not is_muted(tx, chat, now):
             text = f"{brief.text}\n{HOW_TO_ANSWER}"
             write(tx, chat, row.line_id, (text,), now, about=conversation_id)
+
+
+def announce(
+    tx: Connection, line_id: str, kind: NoticeKind, text: str, now: datetime, policy: Policy
+) -> None:
+    """Tell everybody who looks after a line something that is about no single conversation."""
+    if policy.roster.webhook:
+        post_later(tx, kind, {"text": text, "kind": kind.value, "line_id": line_id}, now)
+    for address in policy.roster.of(line_id):
+        chat = open_chat(tx, line_id, address, address, now)
+        if not is_muted(tx, chat, now):
+            write(tx, chat, line_id, (text,), now)
 
 
 def open_chat(tx: Connection, line_id: str, key: str, address: str, now: datetime) -> str:
@@ -122,20 +135,12 @@ def number_of(tx: Connection, conversation_id: str) -> int:
     return int(number)
 
 
-def _post_later(
-    tx: Connection,
-    line_id: str,
-    conversation_id: str,
-    kind: NoticeKind,
-    brief: Brief,
-    now: datetime,
-) -> None:
-    about = {"conversation_id": conversation_id, "line_id": line_id, "kind": kind.value}
-    body = {"text": brief.text, **about, **asdict(brief)}
+def post_later(tx: Connection, kind: NoticeKind, body: dict[str, Any], now: datetime) -> None:
+    """Queue a notice for the webhook; `body` holds at least `text`."""
     tx.execute(
         insert(notices).values(
             id=new_id("no"),
-            conversation_id=conversation_id,
+            conversation_id=body.get("conversation_id"),
             kind=kind.value,
             body=json.dumps(body, ensure_ascii=False),
             state="waiting",
@@ -145,7 +150,8 @@ def _post_later(
     )
 
 
-def _is_muted(tx: Connection, chat: str, now: datetime) -> bool:
+def is_muted(tx: Connection, chat: str, now: datetime) -> bool:
+    """Whether an operator wants no notices in this chat now."""
     until = tx.execute(select(conversations.c.muted_until).where(conversations.c.id == chat))
     muted_until = until.scalar()
     return muted_until is not None and bool(muted_until > now)

@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from bot.adapters.db import audit, notices
-from bot.adapters.db.outbox import OPTED_OUT
-from bot.adapters.db.rows import Thread, lock, set_conversation
+from bot.adapters.db.rows import Thread, lock, move_message, open_sends, set_conversation
 from bot.adapters.db.schema import OPEN_EVENT, OPEN_SEND, conversations, events, messages
 from bot.domain.conversation import Policy
 from bot.domain.handling import CUSTOMER, Action
 from bot.domain.notice import NoticeKind
+from bot.domain.outbox import OPTED_OUT
 from bot.domain.turn import Opting
 
 _TO_PERSON = "wrote STOP: nothing more is sent here, by anybody, until they write START"
@@ -37,6 +37,13 @@ def change(tx: Connection, thread: Thread, opting: Opting, now: datetime) -> Non
     audit.note(tx, now, action, CUSTOMER, line_id=row.line_id, conversation_id=row.id)
 
 
+def settle_unknown(tx: Connection, conversation_id: str) -> None:
+    """What left and got no answer is not sent again."""
+    for send in open_sends(tx, conversation_id):
+        if send.status == "unknown":
+            move_message(tx, send, {"status": "uncertain", "error": OPTED_OUT})
+
+
 def hear(
     tx: Connection,
     conversation_id: str,
@@ -48,6 +55,10 @@ def hear(
     """It was said to a person, so the bot says nothing to it; the person is told."""
     thread = lock(tx, conversation_id)
     if thread is None or (thread.row.opted_out_at is not None) == (opting is Opting.OUT):
+        return
+    if not thread.paused:  # the bot's own turn is next, and confirms it
+        if opting is Opting.OUT:
+            settle_unknown(tx, conversation_id)
         return
     change(tx, thread, opting, now)
     tx.execute(

@@ -3,19 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from bot.adapters.db import holds, takeover
+from bot.adapters.db import governor, holds, takeover
 from bot.adapters.db.rows import AnyRow, Thread, lock, move_message, open_sends
-from bot.adapters.db.schema import LAST_TEXT_CHARS, WORKING, conversations, messages, turns
-from bot.domain.conversation import Policy
-from bot.domain.outbox import (
-    Outbound,
+from bot.adapters.db.schema import (
+    LAST_TEXT_CHARS,
+    WORKING,
+    Instant,
+    conversations,
+    messages,
+    turns,
 )
+from bot.domain.conversation import Policy
+from bot.domain.outbox import OPTED_OUT, TAKEN_OVER, Outbound, reply_id
 from bot.domain.turn import Reply, Turn
 from bot.domain.work import SendLater, ToSend
 
-OPTED_OUT = "the customer has opted out"
 _MAX_UNKNOWNS = 3
 
 
@@ -33,6 +37,7 @@ _TAKE = (
         worker_id=bindparam("worker"),
         attempts=messages.c.attempts + 1,
         next_at=bindparam("now"),
+        first_tried_at=func.coalesce(messages.c.first_tried_at, bindparam("now", type_=Instant)),
         probe=bindparam("is_probe"),
     )
 )
@@ -52,11 +57,12 @@ def add_reply(
     tx: Connection, turn: Turn, thread: Thread, reply: Reply, now: datetime, *, draft: bool = False
 ) -> str:
     """Put a turn's reply in the outbox, or (draft) keep it beside; the id of its first part."""
-    parting = reply.is_parting
+    # To somebody who has opted out before, nobody says goodbye.
+    parting = reply.is_parting and (reply.opting is not None or thread.row.opted_out_at is None)
     made_by = reply.made_by
     rows = [
         {
-            "id": f"re{turn.id[2:]}_{part}",
+            "id": reply_id(turn.id, part),
             "conversation_id": turn.conversation_id,
             "direction": "out",
             "author": "bot",
@@ -71,7 +77,8 @@ def add_reply(
             "epoch": thread.row.epoch + 1 if parting else turn.epoch,
             "parting": parting,
             "next_at": now,
-            "error": "a person took over" if draft else None,
+            **thread.hold_of(now),
+            "error": TAKEN_OVER if draft else None,
             "prompt_version": made_by.prompt_version,
             "model": made_by.model,
             # one completion made all parts: it is counted with the first
@@ -160,9 +167,23 @@ def _start(
     is_probe = thread.held and probe and holds.take_probe(tx, thread, now, policy)
     if thread.held and not is_probe:
         if send.status == "queued":
-            move_message(tx, send, {"status": "held"})
+            move_message(tx, send, holds.mark_held(thread.hold_reason, now))
         return SendLater()  # the sweep probes holds, nobody else
-    return _take(tx, send, thread, worker_id, now, is_probe=is_probe)
+    later = None if is_probe else _paced(tx, send, thread, now, policy)
+    return _take(tx, send, thread, worker_id, now, is_probe=is_probe) if later is None else later
+
+
+def _paced(
+    tx: Connection, send: AnyRow, thread: Thread, now: datetime, policy: Policy
+) -> SendLater | None:
+    """What the line's pace has against sending one of the bot's messages now; None: nothing."""
+    if send.author != "bot":
+        return None
+    wait_until = governor.wait_to_send(tx, thread, send, now, policy)
+    if wait_until is None:
+        return None
+    tx.execute(update(messages).where(messages.c.id == send.id).values(next_at=wait_until))
+    return SendLater(wait_until)
 
 
 def _is_hushed(thread: Thread, now: datetime, policy: Policy) -> bool:
@@ -182,7 +203,7 @@ def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dic
             return {"status": "uncertain", "error": text, "attention": True}
         return None
     if _silenced(send, thread):
-        return {"status": "cancelled", "draft": True, "error": "a person took over"}
+        return {"status": "cancelled", "draft": True, "error": TAKEN_OVER}
     unwanted = _unwanted(send, thread, policy)
     if unwanted is not None:
         return {"status": "cancelled", "error": unwanted}

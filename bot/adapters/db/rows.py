@@ -1,6 +1,7 @@
 """What every transition of a conversation begins with: its row, locked, and its line's state."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -45,8 +46,12 @@ _LOCKED = (
         conversations.c.outages,
         _line.c.paused_at.label("line_paused_at"),
         _line.c.hold_code.label("line_hold"),
+        _line.c.hold_reason.label("line_hold_reason"),
+        _line.c.pace.label("line_pace"),
+        _line.c.slowed_at.label("line_slowed_at"),
         _account.c.paused_at.label("all_paused_at"),
         _account.c.hold_code.label("account_hold"),
+        _account.c.hold_reason.label("account_hold_reason"),
     )
     .select_from(
         conversations.outerjoin(_line, _line.c.line_id == conversations.c.line_id).outerjoin(
@@ -94,6 +99,26 @@ class Thread:
     def held(self) -> bool:
         """Whether nothing leaves on its line but a probe."""
         return self.row.line_hold is not None or self.row.account_hold is not None
+
+    @property
+    def hold_reason(self) -> str:
+        """Why nothing leaves; empty: it does."""
+        row = self.row
+        if row.line_hold is not None:
+            return told_hold(row.line_hold, row.line_hold_reason)
+        return told_hold(row.account_hold, row.account_hold_reason) if row.account_hold else ""
+
+    def hold_of(self, now: datetime) -> dict[str, Any]:
+        """Since when, and why, a message that is stored now waits for its line."""
+        held = self.held
+        return {"held_at": now if held else None, "held_reason": self.hold_reason if held else None}
+
+
+def told_hold(code: str, reason: str | None) -> str:
+    """Why a line or the account is held, in one text."""
+    if not reason:
+        return code
+    return reason if code in reason else f"{code}: {reason}"
 
 
 def lock(tx: Connection, conversation_id: str) -> Thread | None:

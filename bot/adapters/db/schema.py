@@ -10,6 +10,7 @@ from bot.adapters.db.schema_base import (
     EPOCH,
     IN_NEED,
     LAST_TEXT_CHARS,
+    LATE,
     MICROSECOND,
     NUMBERED,
     OPEN_EVENT,
@@ -19,7 +20,9 @@ from bot.adapters.db.schema_base import (
     REQUESTED,
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
+    UNCERTAIN,
     UNTOLD,
+    WITH_PERSON,
     WORKING,
     Instant,
     metadata,
@@ -27,19 +30,21 @@ from bot.adapters.db.schema_base import (
 from bot.adapters.db.schema_house import (
     audit,
     installation,
+    line_hours,
     lines,
     live_prompts,
     prompt_versions,
     spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
-from bot.adapters.db.schema_work import media, notices, turns, workers
+from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
 
 __all__ = [
     "ENDED_BADLY",
     "EPOCH",
     "IN_NEED",
     "LAST_TEXT_CHARS",
+    "LATE",
     "MICROSECOND",
     "NUMBERED",
     "OPEN_EVENT",
@@ -49,13 +54,17 @@ __all__ = [
     "REQUESTED",
     "SENT_WITHOUT_ID",
     "SENT_WITH_ID",
+    "UNCERTAIN",
     "UNTOLD",
+    "WITH_PERSON",
     "WORKING",
     "Instant",
+    "alerts",
     "audit",
     "conversations",
     "events",
     "installation",
+    "line_hours",
     "lines",
     "live_prompts",
     "media",

@@ -1,6 +1,6 @@
 """The tables of the house: lines, who did what, spending, prompts."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
 
 from bot.adapters.db.schema_base import SEQUENCE, Instant, metadata
 
@@ -19,6 +19,23 @@ lines = Table(
     Column("paused_until", Instant),
     Column("paused_by", Text),
     Column("pause_reason", Text),
+    Column("heard_at", Instant),  # its latest webhook
+    # the governor
+    Column("first_sent_at", Instant),  # how old the line is, as far as we have used it
+    Column("allowance", Float),  # sends that may leave now; null: as many as the bucket holds
+    Column("allowance_at", Instant),  # when that was counted
+    Column("pace", Float, nullable=False, server_default="1"),  # 1: full; less after a 429
+    Column("slowed_at", Instant),
+    Column("sent_day", String(10)),  # in the business's time zone
+    Column("sent_count", Integer, nullable=False, server_default="0"),  # on that day
+)
+
+line_hours = Table(
+    "line_hours",  # how many customers' messages a line has heard, by hour
+    metadata,
+    Column("line_id", String(255), primary_key=True),
+    Column("hour", Instant, primary_key=True),  # its beginning
+    Column("heard", Integer, nullable=False),
 )
 
 audit = Table(

@@ -18,6 +18,7 @@ from bot.adapters.db.schema_base import (
     ENDED_BADLY,
     IN_NEED,
     NUMBERED,
+    OF_MESSAGE,
     OPEN_EVENT,
     OPEN_SEND,
     RECEIVED,
@@ -25,6 +26,8 @@ from bot.adapters.db.schema_base import (
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
     SEQUENCE,
+    UNCERTAIN,
+    WITH_PERSON,
     Instant,
     metadata,
 )
@@ -90,6 +93,12 @@ conversations = Table(
         sqlite_where=IN_NEED,
         postgresql_where=IN_NEED,
     ),
+    Index(
+        "ix_conversations_with_person",
+        "line_id",
+        sqlite_where=WITH_PERSON,
+        postgresql_where=WITH_PERSON,
+    ),
 )
 
 events = Table(
@@ -120,6 +129,12 @@ events = Table(
         postgresql_where=OPEN_EVENT,
     ),
     Index(
+        "ix_events_message",
+        "message_id",
+        sqlite_where=OF_MESSAGE,
+        postgresql_where=OF_MESSAGE,
+    ),
+    Index(
         "ix_events_ended_badly",
         "state",
         "seq",
@@ -143,7 +158,7 @@ messages = Table(
     Column("quoted_text", Text),
     Column("quoted_id", Text),  # the provider's id of the message replied or reacted to
     Column("media_id", String(40)),
-    Column("about_id", String(40)),  # of a notice to operators: the conversation it is about
+    Column("about_id", String(40)),  # of a notice to operators, or a command: what conversation
     Column("edited_at", Instant),
     Column("deleted_at", Instant),
     Column("provider_id", Text),
@@ -164,6 +179,9 @@ messages = Table(
     Column("next_at", Instant),
     Column("worker_id", String(40)),  # who has it in hand while it is `sending`
     Column("error", Text),
+    Column("held_at", Instant),  # when it first had to wait for its line or the account
+    Column("held_reason", Text),
+    Column("first_tried_at", Instant),  # when the first attempt to send it began
     Column("sent_at", Instant),
     Column("delivered_at", Instant),
     Column("request_key", Text),  # an operator's Idempotency-Key
@@ -213,5 +231,11 @@ messages = Table(
         "next_at",
         sqlite_where=OPEN_SEND,
         postgresql_where=OPEN_SEND,
+    ),
+    Index(
+        "ix_messages_uncertain",
+        "line_id",
+        sqlite_where=UNCERTAIN,
+        postgresql_where=UNCERTAIN,
     ),
 )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
 
-from bot.adapters.db.schema_base import OPEN_MEDIA, UNTOLD, WORKING, Instant, metadata
+from bot.adapters.db.schema_base import LATE, OPEN_MEDIA, UNTOLD, WORKING, Instant, metadata
 
 media = Table(
     "media",
@@ -63,16 +63,20 @@ turns = Table(
     Column("state", String(12), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("worker_id", String(40), nullable=False),
+    Column("message_ids", Text),  # what it took, in order, one a line; null: before this was kept
     Column("first_message_at", Instant, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("prompt_version", Text),
     Column("model", Text),
+    Column("llm_ms", Integer),  # how long the model took
+    Column("late", Boolean, nullable=False, server_default=text("false")),  # with an apology
     Column("tokens_in", Integer),
     Column("tokens_out", Integer),
     Column("cost", Float),
     Column("error", Text),
     Index("ix_turns_conversation", "conversation_id", "started_at"),
+    Index("ix_turns_late", "ended_at", sqlite_where=LATE, postgresql_where=LATE),
     Index(
         "uq_turns_working",
         "conversation_id",
@@ -103,4 +107,14 @@ notices = Table(
     Column("next_at", Instant, nullable=False),
     Column("error", Text),
     Index("ix_notices_waiting", "next_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+)
+
+alerts = Table(
+    "alerts",  # what the watchdog has told and not yet taken back
+    metadata,
+    Column("key", String(300), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("cleared_at", Instant),
 )

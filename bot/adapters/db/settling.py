@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from bot.adapters.db import holds, takeover
+from bot.adapters.db import governor, holds, takeover
 from bot.adapters.db.pacing import retry_delay
 from bot.adapters.db.rows import ALL, AnyRow, end_message, lock, open_sends
 from bot.adapters.db.schema import OPEN_SEND, events, messages
@@ -89,10 +89,13 @@ def _apply_outcome(
             again = now + retry_delay(row.attempts, policy)
             end_message(tx, row, {"status": "queued", "next_at": again, "error": error})
         case LineHeld():
-            end_message(tx, row, {"status": "held", "error": outcome.error})
+            held = holds.mark_held(f"{outcome.code}: {outcome.error}", now)
+            end_message(tx, row, held | {"error": outcome.error})
             holds.hold_line(tx, row, outcome, now, policy)
+            governor.complain(tx, row.line_id, now)
         case AccountHeld(code, error):
-            end_message(tx, row, {"status": "held", "error": error})
+            held = holds.mark_held(f"{code}: {error}", now)
+            end_message(tx, row, held | {"error": error})
             holds.hold(tx, ALL, code, error, now, now + policy.hold_probe)
         case Rejected(code, error):
             text = f"rejected by the line ({code}): {error}"

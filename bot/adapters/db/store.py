@@ -7,6 +7,8 @@ from functools import partial
 import structlog
 
 from bot.adapters.db import (
+    catch_up,
+    clock_back,
     holds,
     inbox,
     lapses,
@@ -17,6 +19,7 @@ from bot.adapters.db import (
     prompt_archive,
     settling,
     switch,
+    traffic,
     turn_claim,
     turn_ends,
     turns,
@@ -26,6 +29,7 @@ from bot.adapters.db import opting as opting_db
 from bot.adapters.db.engine import Database
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import AnyRow
+from bot.crash_points import CrashPoint, reach
 from bot.domain.conversation import Pause, Policy
 from bot.domain.event import ProviderEvent
 from bot.domain.inbox import Filing
@@ -34,6 +38,7 @@ from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
 from bot.domain.work import (
     Accepted,
+    Applied,
     InFlight,
     MediaClaim,
     MediaEnded,
@@ -41,6 +46,7 @@ from bot.domain.work import (
     NoticePost,
     SendLater,
     ToSend,
+    Traffic,
     Work,
 )
 from bot.errors import StoreUnavailable
@@ -263,14 +269,14 @@ class Store:
             lambda tx: upkeep.take_back(tx, orphans, self.worker_id, now, self._policy)
         )
 
-    async def apply_events(self, now: datetime) -> frozenset[str]:
+    async def apply_events(self, now: datetime) -> Applied:
         """Apply waiting line and delivery events, each in a transaction of its own."""
-        woken: set[str] = set()
+        applied = Applied()
         for row in await self._db.write(lambda tx: lifecycle.due(tx, now)):
-            woken |= await self._apply(row, now)
-        return frozenset(woken)
+            applied += await self._apply(row, now)
+        return applied
 
-    async def _apply(self, row: AnyRow, now: datetime) -> frozenset[str]:
+    async def _apply(self, row: AnyRow, now: datetime) -> Applied:
         """One event; what cannot be applied becomes a dead letter and blocks nothing behind it."""
         try:
             apply = partial(
@@ -281,14 +287,16 @@ class Store:
                 now=now,
                 policy=self._policy,
             )
-            return await self._db.write(apply)
+            applied = await self._db.write(apply)
         except StoreUnavailable:
             raise
         except Exception as broken:
             error = type(broken).__name__
             log.exception("event.broke", event_id=row.id, error=error)
             await self._db.write(lambda tx: lifecycle.give_up(tx, row, error, now))
-            return frozenset()
+            return Applied()
+        reach(CrashPoint.EVENT_APPLIED)
+        return applied
 
     async def lapse_pauses(self, now: datetime) -> frozenset[str]:
         """End pauses whose time is up, each in a transaction of its own."""
@@ -305,6 +313,22 @@ class Store:
                 partial(lapses.lapse_scope, scope=scope, now=now, policy=policy)
             )
         return frozenset(woken)
+
+    async def traffic(self, after: int | None) -> Traffic:
+        """What was written since a message."""
+        return await self._db.read(lambda tx: traffic.since(tx, after))
+
+    async def stop_line(self, line_id: str, now: datetime) -> bool:
+        """Silence a runaway."""
+        return await self._db.write(lambda tx: traffic.stop(tx, line_id, now, self._policy))
+
+    async def clock_went_back(self, by: timedelta, now: datetime) -> bool:
+        """Bring forward what waits."""
+        return await self._db.write(lambda tx: clock_back.shift(tx, by, now))
+
+    async def summarise(self, now: datetime) -> None:
+        """Tell people once what an outage has left."""
+        await self._db.write(lambda tx: catch_up.tell(tx, now, self._policy))
 
     async def installation_id(self) -> str:
         """What tells this bot's queue from that of others on the same Redis."""
@@ -377,9 +401,9 @@ class Store:
         write = partial(switch.write, request_key=request_key, keep_bot=keep_bot)
         return await self._db.write(lambda tx: write(tx, conversation_id, parts, pause, now))
 
-    async def replay(self, event_id: str, now: datetime) -> str | None:
+    async def replay(self, event_id: str, by: str, now: datetime) -> str | None:
         """Put a dead or skipped event back."""
-        return await self._db.write(lambda tx: switch.replay(tx, event_id, now))
+        return await self._db.write(lambda tx: switch.replay(tx, event_id, by, now))
 
     # prompts
 

@@ -10,6 +10,7 @@ from bot.adapters.db.schema import OPEN_SEND, conversations, messages
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.handling import BOT, Action
 from bot.domain.notice import NoticeKind
+from bot.domain.outbox import TAKEN_OVER
 
 _STATE = select(
     *(conversations.c[name] for name in ("state", "line_id", "paused_until", "pause_noticed_at")),
@@ -73,7 +74,7 @@ def cancel_queued(tx: Connection, where: Any) -> None:
                 messages.c.epoch != current.scalar_subquery(),
             ),
         )
-        .values(status="cancelled", draft=True, error="a person took over")
+        .values(status="cancelled", draft=True, error=TAKEN_OVER)
     )
 
 
@@ -91,17 +92,29 @@ def need_attention(
     A call for a person and a reminder are always told. `wants`: what the customer wants, where
     somebody has summed it up.
     """
+    if mark(tx, conversation_id, reason, now, kind):
+        notices.tell(tx, conversation_id, kind, reason, now, policy, wants=wants)
+
+
+def mark(
+    tx: Connection,
+    conversation_id: str,
+    reason: str,
+    now: datetime,
+    kind: NoticeKind = NoticeKind.ATTENTION,
+) -> bool:
+    """The same without telling anybody; whether it is news."""
     row = tx.execute(_STATE.where(conversations.c.id == conversation_id)).one()
     if row.operator:
-        return
+        return False
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
         .values(needs_attention=True, attention_reason=reason)
     )
     if row.needs_attention and kind is NoticeKind.ATTENTION:
-        return
+        return False
     action = Action.REMINDED if kind is NoticeKind.WAITING else Action.ATTENTION
     about = {"line_id": row.line_id, "conversation_id": conversation_id}
     audit.note(tx, now, action, BOT, reason=reason, **about)
-    notices.tell(tx, conversation_id, kind, reason, now, policy, wants=wants)
+    return True

@@ -13,7 +13,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import relay
+from bot.adapters.db import governor, relay
 from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.pacing import day_of
@@ -29,6 +29,7 @@ from bot.adapters.db.schema import (
 from bot.adapters.db.spend import spent_on
 from bot.domain.conversation import Policy
 from bot.domain.entry import Entry
+from bot.domain.event import EndReason
 from bot.domain.media import MEDIA_OPEN
 from bot.domain.turn import Claim, Claimed, Listening, Nothing, NotYet, Standing, Turn
 
@@ -104,13 +105,15 @@ def claim(
         return _listen(tx, thread, now, policy)
     sends = open_sends(tx, conversation_id)
     if _is_busy(tx, conversation_id, sends):
-        return Nothing("busy")
-    return _claim_waiting(tx, thread, worker_id, now, policy)
+        is_unknown = any(send.status == "unknown" for send in sends)
+        return _overhear(tx, thread) if is_unknown else Nothing("busy")
+    return _claim_waiting(tx, thread, sends, worker_id, now, policy)
 
 
 def _claim_waiting(
     tx: Connection,
     thread: Thread,
+    sends: list[AnyRow],
     worker_id: str,
     now: datetime,
     policy: Policy,
@@ -123,10 +126,33 @@ def _claim_waiting(
     if not ready:  # what is not opened yet asks for a turn when it is
         tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
         return Nothing("nothing waits" if not rows else "media are not here yet")
+    begun_at = _wait_to_catch_up(tx, thread, ready, now, policy)
+    if begun_at is not None:
+        return NotYet(begun_at)
     only = None if len(ready) == len(rows) else [row.event_id for row in ready]
     turn = _begin(tx, thread, ready, worker_id, now, only)
-    standing = _standing(tx, thread, ready, now, policy)
+    is_introduced = any(send.author == "bot" for send in sends)
+    standing = _standing(tx, thread, ready, now, policy, is_introduced=is_introduced)
     return Claimed(replace(turn, past=_past(tx, turn), standing=standing))
+
+
+def _wait_to_catch_up(
+    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
+) -> datetime | None:
+    """Late answers of a line begin one after the other; None: this one now."""
+    age = _age(waiting, now)
+    if not policy.late_after < age <= policy.stale_after:
+        return None
+    later = governor.wait_to_catch_up(tx, thread.row.line_id, now, policy)
+    if later is not None:
+        set_conversation(tx, thread.row.id, due_at=later)
+    return later
+
+
+def _age(waiting: list[AnyRow], now: datetime) -> timedelta:
+    """How long the newest of the messages has waited."""
+    newest: datetime = max(row.replayed_at or row.created_at for row in waiting)
+    return now - newest
 
 
 def _awaiting_files(
@@ -143,7 +169,7 @@ def _awaiting_files(
 
 def _listen(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> Claim:
     """A person has it: what was written is passed on to them, and goes on waiting."""
-    rows = list(reversed(tx.execute(_NEWEST_WAITING, {"conversation": thread.row.id}).all()))
+    rows = _newest_waiting(tx, thread.row.id)
     if thread.row.relay_to is not None and any(row.media_state in MEDIA_OPEN for row in rows):
         later = _awaiting_files(tx, thread, rows, now, policy)
         if later is not None:
@@ -155,6 +181,17 @@ def _listen(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> Cl
     row = thread.row
     waiting = read_entries(tx, row.id, rows)
     return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
+
+
+def _overhear(tx: Connection, thread: Thread) -> Claim:
+    """Nobody knows whether a send arrived: no turn begins, but STOP ends its repetition."""
+    row = thread.row
+    waiting = read_entries(tx, row.id, _newest_waiting(tx, row.id))
+    return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
+
+
+def _newest_waiting(tx: Connection, conversation_id: str) -> list[AnyRow]:
+    return list(reversed(tx.execute(_NEWEST_WAITING, {"conversation": conversation_id}).all()))
 
 
 def _youngest(rows: list[AnyRow]) -> datetime:
@@ -172,7 +209,7 @@ def _waiting_rows(tx: Connection, conversation_id: str, now: datetime) -> list[A
         tx.execute(
             update(events)
             .where(_ONLY)
-            .values(state="skipped", reason="deleted by the customer", ended_at=now),
+            .values(state="skipped", reason=EndReason.DELETED.value, ended_at=now),
             {"ids": deleted},
         )
     return [row for row in rows if row.deleted_at is None]
@@ -222,10 +259,8 @@ def _begin(
 ) -> Turn:
     """`only`: the events it takes, None for all that wait."""
     conversation = thread.row
-    first = min(
-        waiting[0].created_at,
-        now if conversation.first_waiting_at is None else conversation.first_waiting_at,
-    )
+    since = now if conversation.first_waiting_at is None else conversation.first_waiting_at
+    first = min(since, *(row.replayed_at or row.created_at for row in waiting))
     turn = Turn(
         id=new_id("tn"),
         conversation_id=conversation.id,
@@ -235,6 +270,7 @@ def _begin(
         first_message_at=first,
         waiting=read_entries(tx, conversation.id, waiting),
         attempts=max(row.attempts for row in waiting),
+        event_ids=tuple(row.event_id for row in waiting),
     )
     take, which = (_TAKE, {}) if only is None else (_TAKE.where(_ONLY), {"ids": only})
     tx.execute(take, {"conversation": conversation.id, "turn": turn.id, **which})
@@ -248,6 +284,7 @@ def _begin(
                 "state": "working",
                 "epoch": conversation.epoch,
                 "worker_id": worker_id,
+                "message_ids": "\n".join(entry.id for entry in turn.waiting),
                 "first_message_at": first,
                 "started_at": now,
             }
@@ -268,14 +305,22 @@ _ANSWERED_SINCE = (
 
 
 def _standing(
-    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
+    tx: Connection,
+    thread: Thread,
+    waiting: list[AnyRow],
+    now: datetime,
+    policy: Policy,
+    *,
+    is_introduced: bool,
 ) -> Standing:
     row = thread.row
     return Standing(
         opted_out=row.opted_out_at is not None,
         excluded=not policy.audience(row.line_id).includes(row.contact_key),
         refusal=_refusal(tx, thread, waiting, now, policy),
+        late=_age(waiting, now) > policy.late_after,
         away_at=row.away_at,
+        is_introduced=is_introduced,
         brief=row.brief or "",
     )
 
@@ -284,13 +329,12 @@ def _refusal(
     tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
 ) -> str | None:
     """Why no model may be asked here now, or None."""
-    newest = max(row.replayed_at or row.created_at for row in waiting)
-    if now - newest > policy.stale_after:
-        return "stale"
+    if _age(waiting, now) > policy.stale_after:
+        return EndReason.STALE.value
     if policy.replies_per_hour:
         asked = {"conversation": thread.row.id, "since": now - _HOUR}
         if tx.execute(_ANSWERED_SINCE, asked).scalar_one() >= policy.replies_per_hour:
-            return "over limit: replies per hour"
+            return f"{EndReason.OVER_LIMIT} replies per hour"
     if policy.cost_per_day and spent_on(tx, day_of(now, policy)) >= policy.cost_per_day:
-        return "over limit: cost per day"
+        return f"{EndReason.OVER_LIMIT} cost per day"
     return None

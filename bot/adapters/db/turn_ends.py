@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from bot.adapters.db import outbox, takeover
+from bot.adapters.db import catch_up, outbox, takeover
 from bot.adapters.db.pacing import retry_delay
 from bot.adapters.db.rows import Thread, lock, set_conversation
 from bot.adapters.db.schema import events, messages, turns
@@ -20,6 +20,7 @@ from bot.adapters.db.turn_rows import (
     turn_params,
 )
 from bot.domain.conversation import Policy
+from bot.domain.event import EndReason
 from bot.domain.outbox import Outbound
 from bot.domain.turn import Answered, MadeBy, Reply, Turn
 from bot.domain.work import ToSend
@@ -44,7 +45,11 @@ def decline(
     lock_turn(tx, turn)
     end_turn(tx, turn, worker_id, now, "skipped", MadeBy(), reason)
     finish_events(tx, turn, now, "skipped", reason)
-    takeover.need_attention(tx, turn.conversation_id, reason, now, policy)
+    if reason == EndReason.STALE:  # perhaps one of many: people get one summary
+        takeover.mark(tx, turn.conversation_id, reason, now)
+        catch_up.note(tx, turn, now)
+    else:
+        takeover.need_attention(tx, turn.conversation_id, reason, now, policy)
 
 
 def defer(
@@ -62,6 +67,10 @@ def defer(
     """
     thread = lock_turn(tx, turn)
     end_turn(tx, turn, worker_id, now, "deferred", MadeBy())
+    if thread.row.epoch != turn.epoch and not thread.paused and thread.row.due_at is None:
+        # paused and handed back meanwhile: whoever resumed has seen it
+        finish_events(tx, turn, now, "skipped", EndReason.PAUSED)
+        return None
     tx.execute(
         update(events).where(TURN_EVENTS, events.c.state == "working").values(due_at=until),
         turn_params(turn),
@@ -154,7 +163,7 @@ def _bury(tx: Connection, turn: Turn, error: str, limit: int, now: datetime) -> 
         tx.execute(
             update(events)
             .where(TURN_EVENTS, events.c.attempts >= limit)
-            .values(state="dead", reason="no reply could be made", error=error, ended_at=now),
+            .values(state="dead", reason=EndReason.NO_REPLY.value, error=error, ended_at=now),
             turn_params(turn),
         )
         tx.execute(update(messages).where(messages.c.id.in_(ids)).values(dead=True))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, update
 
-from bot.adapters.db import opting, outbox, takeover
+from bot.adapters.db import catch_up, opting, outbox, takeover
 from bot.adapters.db.pacing import resume_at
 from bot.adapters.db.rows import Thread
 from bot.adapters.db.schema import OPEN_SEND, events, messages
@@ -20,10 +20,11 @@ from bot.adapters.db.turn_rows import (
 )
 from bot.domain.chat import HandOffCall
 from bot.domain.conversation import Pause, Policy
+from bot.domain.event import EndReason
 from bot.domain.handling import BOT
 from bot.domain.media import MediaState
 from bot.domain.notice import NoticeKind
-from bot.domain.outbox import Outbound
+from bot.domain.outbox import Outbound, replaced, reply_id
 from bot.domain.turn import Answered, Opting, Reply, Turn
 from bot.domain.work import ToSend
 
@@ -36,7 +37,7 @@ _REPLACE = (
         OPEN_SEND,
         messages.c.status.in_(("queued", "held")),
     )
-    .values(status="cancelled", error="replaced by an answer that has seen newer messages")
+    .values(status="cancelled", error=bindparam("why"))
 )
 
 
@@ -77,17 +78,20 @@ def _answer(
         if thread.paused or thread.row.due_at is not None:
             put_back(tx, turn)
         else:  # paused and handed back meanwhile: whoever resumed has seen it
-            finish_events(tx, turn, now, "skipped", "paused")
+            finish_events(tx, turn, now, "skipped", EndReason.PAUSED)
         count_spending(tx, reply.made_by, now, policy)
         return Answered.DRAFTED
     if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
         return supersede(tx, thread, turn, reply.made_by, worker_id, now, policy)
     end_turn(tx, turn, worker_id, now, "answered", reply.made_by)
     if reply.has_seen_all:
-        tx.execute(_REPLACE, {"conversation": turn.conversation_id})
+        why = replaced(reply_id(turn.id))
+        tx.execute(_REPLACE, {"conversation": turn.conversation_id, "why": why})
     first = outbox.add_reply(tx, turn, thread, reply, now)
+    if reply.late:
+        catch_up.note(tx, turn, now)
     _bury_missing(tx, turn, now, first)
-    finish_events(tx, turn, now, "done", f"answered by {first}")
+    _finish_answered(tx, turn, now, first)
     count_spending(tx, reply.made_by, now, policy)
     if reply.hand_off is not None:
         _call_person(tx, turn, reply.hand_off, now, policy)
@@ -132,6 +136,17 @@ def _call_person(
     )
 
 
+def _finish_answered(tx: Connection, turn: Turn, now: datetime, answered_by: str) -> None:
+    """The last of a burst is answered, the others with it."""
+    reason = f"{EndReason.ANSWERED} {answered_by}"
+    last = turn.waiting[-1].id
+    if len(turn.waiting) > 1:
+        merged = f"{EndReason.MERGED} {last}, {reason}"
+        others = events.c.message_id != last
+        finish_events(tx, turn, now, "done", merged, others)
+    finish_events(tx, turn, now, "done", reason)
+
+
 def _bury_missing(tx: Connection, turn: Turn, now: datetime, answered_by: str) -> None:
     """Messages whose file could not be had are answered, and dead letters all the same."""
     missing = {
@@ -144,7 +159,7 @@ def _bury_missing(tx: Connection, turn: Turn, now: datetime, answered_by: str) -
         error = f"the file could not be had: {what}"
         if file.reading.error:
             error = f"{error}: {file.reading.error}"
-        reason = f"media: answered without it by {answered_by}"
+        reason = f"{EndReason.NO_FILE} {answered_by}"
         tx.execute(
             update(events)
             .where(TURN_EVENTS, events.c.message_id == message_id)
