@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile
 # Set in some shells; without its bytecode every process would compile everything it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dev install check test test-all bench constraints
+.PHONY: dev install check test test-all bench chaos constraints
 .DEFAULT_GOAL := dev
 
 dev: install
@@ -43,6 +43,10 @@ test-all: install
 bench: install
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.turn
+
+# Customers, kills, stops and outages for some minutes; SEED=… repeats an attack.
+chaos: install
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --messages 5000 --per-second 18 --strike-every 1.5
 
 # After a change of dependencies: names and versions only.
 constraints: install

@@ -120,6 +120,8 @@ class ScriptedServer:
         self.requests: list[Request] = []
         self._plans: list[Plan] = []
         self._standing: Behaviour | None = None
+        self.whim: Callable[[Request], Behaviour | None] | None = None
+        """What a request without a plan gets now and then; None: the normal answer."""
         self._connections: set[asyncio.StreamWriter] = set()
         self._listener: asyncio.Server | None = None
         self.port = 0
@@ -210,6 +212,9 @@ class ScriptedServer:
             behaviour = plan.take(request)
             if behaviour is not None:
                 return behaviour
+        whim = None if self.whim is None else self.whim(request)
+        if whim is not None:
+            return whim
         return self.normal_answer(request) if self._standing is None else self._standing
 
     async def _answer(

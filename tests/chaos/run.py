@@ -1,0 +1,214 @@
+"""One chaos run: customers write, faults strike, then calm, then judgement."""
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.chaos.line import ChaosLine
+from tests.chaos.record import Record, Silence, Written
+from tests.chaos.strikes import Strikes
+from tests.chaos.verdict import Verdict, is_settled, judge
+from tests.chaos.whims import LINE, MODEL, Whims
+from tests.harness import (
+    Bot,
+    Network,
+    ScriptedLlm,
+    ScriptedMediaHost,
+    ScriptedSpeech,
+    Stores,
+    eventually,
+)
+from tests.harness.provider import new_event_id
+from tests.harness.stores import EMBEDDED
+
+LINES = ("ln_one", "ln_two")
+SETTINGS: dict[str, Any] = {
+    "conversation": {"quiet_period_s": 0.1, "max_wait_s": 2},
+    "line_api": {"timeout_s": 2, "uncertain_wait_s": 1},
+    "llm": {"timeout_s": 2},
+    "retry": {"base_delay_s": 0.2, "max_delay_s": 2},
+    "limits": {"replies_per_contact_per_hour": 0},
+    "takeover": {"auto_resume_after_s": 0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much, for how long, and how badly."""
+
+    seed: int
+    messages: int
+    per_second: float
+    strike_every_s: float = 1.5
+    whim_chance: float = 0.03
+    customers: int = 40
+    workers: int = 2
+    calm_within_s: float = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to."""
+
+    plan: Plan
+    record: Record
+    verdict: Verdict
+    lasted_s: float
+    repeated: int
+    """Keys that the line got again after it had taken them, and told nobody twice."""
+
+
+async def run(plan: Plan, *, keep: bool = False) -> Outcome:
+    """From the first start to the verdict; everything it started is gone afterwards.
+
+    `keep`: a copy of the bot's folder stays, if an invariant was broken.
+    """
+    dice = random.Random(plan.seed)  # noqa: S311 - a fight, not a secret
+    record, network = Record(), Network()
+    begun = time.monotonic()
+    with _stage(network, dice, record) as (bot, line, model):
+        fight = _Fight(plan, dice, record, bot, line, model)
+        await fight.fight()
+        database = Path(bot.env["BOT_DATA_DIR"]) / "bot.db"
+        with suppress(AssertionError):  # the verdict tells what is still open
+            await eventually(lambda: is_settled(record, line, database), plan.calm_within_s)
+        await network.call(line.settle_notices())
+        await bot.stop()
+        verdict = judge(record, line, database)
+        if keep and not verdict.is_clean:
+            shutil.copytree(bot.folder, f"{bot.folder}-kept", ignore_dangling_symlinks=True)
+    lasted_s = time.monotonic() - begun
+    return Outcome(plan, record, verdict, lasted_s, sum(line.repeated.values()))
+
+
+@contextmanager
+def _stage(
+    network: Network, dice: random.Random, record: Record
+) -> Iterator[tuple[Bot, ChaosLine, ScriptedLlm]]:
+    line, model = ChaosLine(network, dice, record), ScriptedLlm(network)
+    media, speech = ScriptedMediaHost(network), ScriptedSpeech(network)
+    bot = Bot(line, model, Stores(EMBEDDED), media, speech, settings=SETTINGS)
+    try:
+        yield bot, line, model
+    finally:
+        bot.remove()
+        for server in (line, model, media, speech):
+            server.close()
+        network.close()
+
+
+class _Fight:
+    def __init__(
+        self,
+        plan: Plan,
+        dice: random.Random,
+        record: Record,
+        bot: Bot,
+        line: ChaosLine,
+        model: ScriptedLlm,
+    ) -> None:
+        self._plan = plan
+        self._dice = dice
+        self._record = record
+        self._bot = bot
+        self._line = line
+        self._model = model
+        self._customers = [line.customer().number for _ in range(plan.customers)]
+        self._is_over = False
+        self._strikes = Strikes(bot, line, model, dice, record, plan.workers)
+
+    async def fight(self) -> None:
+        """Until everybody has written; then the faults end, and the line says that it is there."""
+        await self._strikes.open()
+        whims = [
+            Whims(LINE, self._plan.whim_chance, self._dice, self._record.fired),
+            Whims(MODEL, self._plan.whim_chance, self._dice, self._record.fired),
+        ]
+        self._line.whim, self._model.whim = whims
+        troubles = [asyncio.create_task(one) for one in (self._strike_on(), self._pause_on())]
+        await self._everybody_writes()
+        self._is_over = True
+        await asyncio.gather(*troubles)  # each fault to its end
+        for whim in whims:
+            whim.enabled = False
+        await self._calm()
+
+    async def _calm(self) -> None:
+        for server in (self._line, self._model):
+            await server.down()
+            await server.up()
+        await self._bot.ready()
+        for line_id in LINES:
+            await self._line.post_until_stored(
+                {"event": "line.ready", "id": new_event_id(), "line_id": line_id}
+            )
+        for silence in self._record.silences:
+            if silence.ends == float("inf"):
+                await self._resume(silence)
+
+    async def _everybody_writes(self) -> None:
+        writing: list[asyncio.Task[None]] = []
+        for serial in range(1, self._plan.messages + 1):
+            customer = self._dice.choice(self._customers)
+            written = Written(serial, customer, [new_event_id()], time.monotonic())
+            self._record.written[serial] = written
+            line_id = LINES[self._customers.index(customer) % len(LINES)]
+            writing.append(asyncio.create_task(self._line.customer_writes(written, line_id)))
+            await asyncio.sleep(self._dice.expovariate(self._plan.per_second))  # their own pace
+        await asyncio.gather(*writing)
+
+    async def _strike_on(self) -> None:
+        while not self._is_over:
+            await asyncio.sleep(self._dice.expovariate(1 / self._plan.strike_every_s))
+            await self._strikes.strike()
+
+    async def _pause_on(self) -> None:
+        while not self._is_over:
+            await asyncio.sleep(self._dice.expovariate(1))
+            await self._pause_one()
+
+    async def _pause_one(self) -> None:
+        """A person takes a customer over for a second or two, then lets the bot answer."""
+        customer = self._dice.choice(self._customers)
+        silence = await self._pause(customer)
+        if silence is not None:
+            self._record.silences.append(silence)
+            self._record.fired["a person takes over"] += 1
+            await asyncio.sleep(self._dice.uniform(0.2, 2))
+            await self._resume(silence)
+
+    async def _pause(self, customer: str) -> Silence | None:
+        try:
+            query = {"contact": customer}
+            page = await self._bot.api("GET", "/api/conversations", params=query)
+            if not page["items"]:
+                return None
+            path = f"/api/conversations/{page['items'][0]['id']}/pause"
+            paused = await self._bot.api("POST", path, {"for_s": None})
+        except (AssertionError, httpx.TransportError):
+            return None  # the web is down just now
+        in_flight = frozenset(one["id"] for one in paused["in_flight"])
+        return Silence(customer, time.monotonic(), in_flight)
+
+    async def _resume(self, silence: Silence) -> None:
+        silence.ends = time.monotonic()
+
+        async def resumed() -> bool:
+            try:
+                query = {"contact": silence.customer}
+                page = await self._bot.api("GET", "/api/conversations", params=query)
+                path = f"/api/conversations/{page['items'][0]['id']}/resume"
+                await self._bot.api("POST", path, {"answer": True})
+            except (AssertionError, httpx.TransportError):
+                return False
+            return True
+
+        await eventually(resumed, 60)

@@ -1,0 +1,128 @@
+"""What is judged when all is calm again: nothing lost, nothing said twice, in order, and silent."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tests.chaos.line import ChaosLine
+from tests.chaos.record import Record, Written, serials
+
+_ENDED = frozenset({"skipped", "dead"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Serials, but for `spoke`: keys of replies that left during a pause."""
+
+    messages: int
+    answered: int
+    ended_otherwise: Mapping[str, int]
+    """Without an answer, by state and reason."""
+    lost: tuple[str, ...]
+    """With the state that the database says they are in."""
+    twice: tuple[int, ...]
+    out_of_order: tuple[tuple[int, int], ...]
+    spoke: tuple[str, ...]
+    integrity: str
+    latencies_s: tuple[float, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every invariant holds."""
+        wrong = (self.lost, self.twice, self.out_of_order, self.spoke)
+        return not any(wrong) and self.integrity == "ok"
+
+
+def judge(record: Record, line: ChaosLine, database: Path) -> Verdict:
+    """Look at what arrived on the phones and at what the database says of the rest."""
+    told = _told(line)
+    ends = _ends(database)
+    missing = [one for one in record.acknowledged if one.serial not in told]
+    otherwise: dict[str, int] = defaultdict(int)
+    lost = []
+    for one in missing:
+        state, reason = ends.get(one.event_ids[0], ("never stored", ""))
+        if state in _ENDED and reason:
+            otherwise[f"{state}: {reason}"] += 1
+        else:
+            lost.append(f"m{one.serial:06} of {one.customer}: {state} {reason}")
+    return Verdict(
+        messages=len(record.acknowledged),
+        answered=len(record.acknowledged) - len(missing),
+        ended_otherwise=dict(otherwise),
+        lost=tuple(lost),
+        twice=tuple(sorted(serial for serial, keys in told.items() if len(keys) > 1)),
+        out_of_order=tuple(_out_of_order(record, line)),
+        spoke=tuple(_spoke(record, line)),
+        integrity=_integrity(database),
+        latencies_s=tuple(_latencies(record, line, told)),
+    )
+
+
+def is_settled(record: Record, line: ChaosLine, database: Path) -> bool:
+    """Whether every acknowledged message is answered or has come to an end."""
+    told, ends = _told(line), _ends(database)
+    states = (ends.get(one.event_ids[0], ("", ""))[0] for one in record.acknowledged)
+    pairs = zip(record.acknowledged, states, strict=True)
+    return all(one.serial in told or state in _ENDED for one, state in pairs)
+
+
+def _told(line: ChaosLine) -> dict[int, list[str]]:
+    """By serial, the keys of the replies that have seen it and arrived."""
+    told: dict[int, list[str]] = defaultdict(list)
+    for key, (_, text, _) in line.texts.items():
+        for serial in serials(text):
+            told[serial].append(key)
+    return told
+
+
+def _ends(database: Path) -> dict[str, tuple[str, str]]:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10) as reading:
+        rows = reading.execute("SELECT provider_event_id, state, reason FROM events").fetchall()
+    reading.close()
+    return {event_id: (state, reason or "") for event_id, state, reason in rows}
+
+
+def _integrity(database: Path) -> str:
+    with sqlite3.connect(database, timeout=10) as reading:
+        (said,) = reading.execute("PRAGMA integrity_check").fetchone()
+    reading.close()
+    return str(said)
+
+
+def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:
+    """Pairs of a customer's messages whose answers came the other way round."""
+    by_customer: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for to, text, at in line.texts.values():
+        by_customer[to] += [(at, serial) for serial in serials(text)]
+    for answers in by_customer.values():
+        answers.sort()
+        for (_, first), (_, then) in pairwise(answers):
+            if _surely_before(record.written[then], record.written[first]):
+                yield first, then
+
+
+def _surely_before(one: Written, other: Written) -> bool:
+    """Whether one was acknowledged before the other was even posted."""
+    return one.acknowledged_at is not None and one.acknowledged_at < other.posted_at
+
+
+def _spoke(record: Record, line: ChaosLine) -> Iterable[str]:
+    """Attempts of the bot's that began during a pause and were not told to be on their way."""
+    for silence in record.silences:
+        for send in line.attempts_to(silence.customer):
+            during = silence.begins < send.at < silence.ends
+            if during and serials(send.text) and send.key not in silence.in_flight:
+                yield send.key or "without a key"
+
+
+def _latencies(record: Record, line: ChaosLine, told: Mapping[int, list[str]]) -> Iterable[float]:
+    """From the acknowledgement to the arrival of the answer, of those never silenced."""
+    silenced = {silence.customer for silence in record.silences}
+    for one in record.acknowledged:
+        if one.serial in told and one.acknowledged_at is not None and one.customer not in silenced:
+            arrived = min(line.texts[key][2] for key in told[one.serial])
+            yield max(0.0, arrived - one.acknowledged_at)

@@ -1,0 +1,62 @@
+"""What line and model do instead of answering: programmable, and counted when they do it."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from tests.harness import Answer, Behaviour, Drop, Hang, Request
+
+Make = Callable[[], Behaviour]
+
+
+def _date_in_a_second() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
+
+
+def _error(status: int, code: str, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, {"error": code, "message": "scripted"}, named)
+
+
+LINE: Mapping[str, Make] = {
+    "line accepts and hangs": lambda: Hang(taken=True),
+    "line hangs": Hang,
+    "line accepts and drops": lambda: Drop(taken=True),
+    "line drops": Drop,
+    "line closes early": lambda: Drop(reset=False),
+    "line 409": lambda: _error(409, "line_not_ready"),
+    "line 429 in seconds": lambda: _error(429, "rate_limited", Retry_After="1"),
+    "line 429 by date": lambda: _error(429, "rate_limited", Retry_After=_date_in_a_second()),
+    "line 500": lambda: _error(500, "internal"),
+    "line 503": lambda: _error(503, "unavailable"),
+    "line answers nonsense": lambda: Answer(200, b"<html>ok"),
+}
+MODEL: Mapping[str, Make] = {
+    "model hangs": Hang,
+    "model drops": Drop,
+    "model 429": lambda: _error(429, "rate_limited", Retry_After="1"),
+    "model 500": lambda: _error(500, "internal"),
+    "model answers nonsense": lambda: Answer(200, b"{"),
+}
+
+
+class Whims:
+    """Each request may meet one of these, with the given chance, while `enabled`."""
+
+    def __init__(
+        self, kinds: Mapping[str, Make], chance: float, dice: random.Random, fired: Counter[str]
+    ) -> None:
+        self._kinds = kinds
+        self._chance = chance
+        self._dice = dice
+        self._fired = fired
+        self.enabled = True
+
+    def __call__(self, request: Request) -> Behaviour | None:
+        if not self.enabled or request.method != "POST" or self._dice.random() > self._chance:
+            return None
+        kind = self._dice.choice(list(self._kinds))
+        self._fired[kind] += 1
+        return self._kinds[kind]()

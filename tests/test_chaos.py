@@ -1,0 +1,23 @@
+"""A short chaos run in every test run; `make chaos` is the long one."""
+
+import pytest
+
+from tests.chaos.run import Plan, run
+from tests.chaos.table import table
+
+
+@pytest.mark.parametrize("seed", [11])
+async def test_nothing_is_lost_or_said_twice_among_faults(seed: int) -> None:
+    outcome = await run(Plan(seed, messages=150, per_second=12, strike_every_s=1))
+    assert outcome.verdict.is_clean, table(outcome)
+    assert outcome.verdict.messages == 150
+    assert sum(outcome.record.fired.values()) > 10, table(outcome)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [12, 13])
+async def test_nothing_is_lost_among_many_faults(seed: int) -> None:
+    plan = Plan(seed, messages=600, per_second=15, strike_every_s=1, whim_chance=0.06)
+    outcome = await run(plan)
+    assert outcome.verdict.is_clean, table(outcome)
+    assert sum(outcome.record.fired.values()) > 80, table(outcome)
