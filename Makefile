@@ -40,9 +40,9 @@ test: install
 test-all: install
 	$(PYTEST) -m "$(ELSEWHERE)"
 
+# Minutes; SCALE=0.1 is a tenth of it, FULL=1 has as much stored, and as long a load, as the targets name.
 bench: install
-	$(BIN)/python -m bench.ingest
-	$(BIN)/python -m bench.turn
+	-$(BIN)/python -m bench --scale $(or $(SCALE),1) $(if $(FULL),--full)
 
 # Customers, kills, stops and outages for some minutes; SEED=… repeats an attack.
 chaos: install

@@ -8,15 +8,21 @@ woken up. Target: a ratio of at least 0.85 (1.0 is the aim), p99 below 25 ms.
 import argparse
 import asyncio
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
 
-from bench import figures, messages, server
+from bench import figures, messages, report, server, stores
+from bench.report import Figure, Result, Target
 from bench.wire import Messages
 
 CONNECTIONS = 64
 CUSTOMERS = 1_000
+
+RATE = "requests/s"
+P99 = "p99 ms"
+TARGETS = {RATE: Target("at least", 0.85, of="ratio"), P99: Target("below", 25)}
 
 
 @dataclass(slots=True)
@@ -31,7 +37,7 @@ class Round:
 class _Sender(Messages):
     """One connection: sends the next request as soon as the answer is there."""
 
-    def __init__(self, requests: list[bytes], end: float, seen: Round) -> None:
+    def __init__(self, requests: Iterator[bytes], end: float, seen: Round) -> None:
         super().__init__()
         self._requests = requests
         self._end = end
@@ -45,10 +51,11 @@ class _Sender(Messages):
 
     def _next(self) -> None:
         self._sent_at = time.perf_counter()
-        if self._sent_at > self._end or not self._requests:
+        request = next(self._requests, None) if self._sent_at <= self._end else None
+        if request is None:
             self.transport.close()
         else:
-            self.transport.write(self._requests.pop())
+            self.transport.write(request)
 
     def received(self, head: bytes, body: bytes) -> None:
         del body
@@ -62,8 +69,8 @@ class _Sender(Messages):
             self.finished.set_result(None)
 
 
-async def one_round(port: int, requests: list[bytes], seconds: float) -> Round:
-    """Floods the port until the time is over; unused requests stay in the list."""
+async def one_round(port: int, requests: Iterator[bytes], seconds: float) -> Round:
+    """Floods the port until the time or the requests are over."""
     loop = asyncio.get_running_loop()
     seen = Round()
     start = time.perf_counter()
@@ -82,36 +89,62 @@ def _requests(port: int, count: int) -> list[bytes]:
     return [messages.webhook(port, serial % CUSTOMERS)[1] for serial in range(count)]
 
 
-async def measure(servers: list[server.Server], rounds: int, seconds: float) -> list[list[Round]]:
+async def measure(
+    servers: Sequence[server.Server], rounds: int, seconds: float
+) -> list[list[Round]]:
     """Per server its rounds, after one short round to warm up."""
     results: list[list[Round]] = [[] for _server in servers]
     for number in range(rounds + 1):
         for index, one in enumerate(servers):
-            lasts_s = 1.0 if number == 0 else seconds
-            seen = await one_round(one.port, _requests(one.port, int(lasts_s * 20_000)), lasts_s)
+            lasts_s = seconds if number else min(1.0, seconds)
+            requests = iter(_requests(one.port, int(lasts_s * 20_000)))
+            seen = await one_round(one.port, requests, lasts_s)
             if number:
                 results[index].append(seen)
     return results
 
 
-def _row(name: str, rounds: list[Round], base_rate: float) -> list[str]:
-    rate = _rate(rounds)
-    return [
-        name,
-        f"{rate:,.0f}",
-        f"{_percentile_ms(rounds, 0.5):.1f}",
-        f"{_percentile_ms(rounds, 0.99):.1f}",
-        f"{rate / base_rate:.2f}",
-        str(sum(seen.bad_answers for seen in rounds)),
-    ]
-
-
-def _percentile_ms(rounds: list[Round], share: float) -> float:
+def _percentile_ms(rounds: Sequence[Round], share: float) -> float:
     return 1e3 * figures.median([figures.percentile(seen.latencies_s, share) for seen in rounds])
 
 
-def _rate(rounds: list[Round]) -> float:
+def _rate(rounds: Sequence[Round]) -> float:
     return figures.median([len(seen.latencies_s) / seen.took_s for seen in rounds])
+
+
+def _bad(rounds: Sequence[Round]) -> int:
+    return sum(seen.bad_answers for seen in rounds)
+
+
+async def compare(
+    rounds: int, seconds: float, command: str, places: Mapping[str, str] | None = None
+) -> Result:
+    """`places` are its database and Redis, if they are not SQLite and the embedded one."""
+    with (
+        server.reference("ingest", server.NOWHERE) as plain,
+        server.product(command, server.NOWHERE, stores=places) as bot,
+    ):
+        base, ours = await measure([plain, bot], rounds, seconds)
+        resident = Figure(bot.resident_mb(), plain.resident_mb())
+    return Result(
+        {
+            RATE: Figure(_rate(ours), _rate(base)),
+            "p50 ms": Figure(_percentile_ms(ours, 0.5), _percentile_ms(base, 0.5)),
+            P99: Figure(_percentile_ms(ours, 0.99), _percentile_ms(base, 0.99)),
+            "answers that were not 200": Figure(_bad(ours), _bad(base)),
+            "MB after the load": resident,
+        },
+        notes=[f"{CONNECTIONS} connections, {rounds} rounds of {seconds:g} s, `bot {command}`."],
+    )
+
+
+def run(scale: float) -> Result:
+    return uvloop.run(compare(max(1, round(5 * scale)), 3.0 * min(1.0, scale), "serve"))
+
+
+async def _run_on_chosen_stores(rounds: int, seconds: float, command: str) -> Result:
+    async with stores.own() as places:
+        return await compare(rounds, seconds, command, places)
 
 
 def main() -> None:
@@ -120,22 +153,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--command", default="serve", choices=["serve", "run"])
     chosen = parser.parse_args()
-    nowhere = {
-        "MOSSMOON_API_KEY": "mm_live_bench",
-        "MOSSMOON_BASE_URL": "http://127.0.0.1:9/api/v1",
-        "OPENAI_API_KEY": "sk-bench",
-        "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
-    }
-    with (
-        server.reference("ingest", nowhere) as plain,
-        server.product(chosen.command, nowhere) as bot,
-    ):
-        results = uvloop.run(measure([plain, bot], chosen.rounds, chosen.seconds))
-        resident = f"{bot.resident_mb():.0f}"
-    base = _rate(results[0])
-    rows = [_row(one.name, rounds, base) for one, rounds in zip((plain, bot), results, strict=True)]
-    print(figures.table(["ingest", "requests/s", "p50 ms", "p99 ms", "ratio", "not 200"], rows))
-    print(f"{bot.name} after the load: {resident} MB resident")
+    result = uvloop.run(_run_on_chosen_stores(chosen.rounds, chosen.seconds, chosen.command))
+    print(report.as_text("ingest", TARGETS, result))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The two servers under load, each as a process of its own, and what they take of the machine."""
+"""The servers under load, each as a process of its own, and what they take of the machine."""
 
 import json
 import os
@@ -10,13 +10,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.messages import LINE, SECRET
 
-_ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
+OPERATOR_TOKEN = "operator-token-of-the-bench"  # noqa: S105 - made up
+NOWHERE = {
+    "MOSSMOON_API_KEY": "mm_live_bench",
+    "MOSSMOON_BASE_URL": "http://127.0.0.1:9/api/v1",
+    "OPENAI_API_KEY": "sk-bench",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+}
+"""Addresses of a line and a model that nobody listens on."""
 PROMPT = """\
 instructions: |
   You answer for a shop.
@@ -30,6 +38,8 @@ class Server:
     name: str
     port: int
     pid: int
+    ready_after_s: float
+    """From its start until it said that it was ready."""
 
     def cpu_s(self) -> float:
         return sum(_cpu_s(pid) for pid in self._pids())
@@ -61,37 +71,54 @@ def _resident_kb(pid: int) -> int:
 @contextmanager
 def reference(app: str, addresses: Mapping[str, str]) -> Iterator[Server]:
     """`app` of `bench.reference`, under uvicorn with uvloop and httptools."""
-    port = _free_port()
+    port = free_port()
     options = "--loop uvloop --http httptools --no-access-log --log-level warning"
     command = ["-m", "uvicorn", f"bench.reference:{app}", "--port", str(port), *options.split()]
     env = {"MOSSMOON_WEBHOOK_SECRET": SECRET, **addresses}
-    with _running("reference", command, env, _ROOT, port) as server:
+    with _running("reference", command, env, ROOT, port) as server:
         yield server
 
 
 @contextmanager
-def product(command: str, addresses: Mapping[str, str]) -> Iterator[Server]:
-    """`bot run` or `bot serve` with an own, empty data directory."""
-    port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        home = Path(folder)
-        (home / "prompts").mkdir()
-        (home / "prompts" / "default.yaml").write_text(PROMPT)
-        (home / "config.yaml").write_text(json.dumps({"lines": {LINE: {"prompt": "default"}}}))
-        env = {
-            "BOT_CONFIG": str(home / "config.yaml"),
-            "BOT_DATA_DIR": str(home / "data"),
-            "BOT__SERVER__PORT": str(port),
-            "BOT__CONVERSATION__QUIET_PERIOD_S": "0",
-            "BOT__LIMITS__REPLIES_PER_CONTACT_PER_HOUR": "0",
-            "MOSSMOON_WEBHOOK_SECRET": SECRET,
-            **addresses,
-        }
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            if f"BENCH_{name}" in os.environ:
-                env[name] = os.environ[f"BENCH_{name}"]
-        with _running("bot " + command, ["-m", "bot", command], env, home, port) as server:
-            yield server
+def product(
+    command: str,
+    addresses: Mapping[str, str],
+    *,
+    home: Path | None = None,
+    stores: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """`bot run`, `serve` or `worker`.
+
+    Its data are in `home` (`data/`), or in a folder of its own that is empty and goes with it;
+    `stores` names its database and Redis, else they are SQLite and the embedded one.
+    """
+    port = free_port()
+    with ExitStack() as stack:
+        if home is None:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        env = {**_settle(home), **_port_of(command, port), **addresses, **(stores or {})}
+        run = _running(f"bot {command}", ["-m", "bot", command], env, home, port)
+        yield stack.enter_context(run)
+
+
+def _settle(home: Path) -> dict[str, str]:
+    """Write prompt and settings; the environment that points a bot there."""
+    (home / "prompts").mkdir(exist_ok=True)
+    (home / "prompts" / "default.yaml").write_text(PROMPT)
+    (home / "config.yaml").write_text(json.dumps({"lines": {LINE: {"prompt": "default"}}}))
+    return {
+        "BOT_CONFIG": str(home / "config.yaml"),
+        "BOT_DATA_DIR": str(home / "data"),
+        "BOT__CONVERSATION__QUIET_PERIOD_S": "0",
+        "BOT__LIMITS__REPLIES_PER_CONTACT_PER_HOUR": "0",
+        "MOSSMOON_WEBHOOK_SECRET": SECRET,
+        "OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
+
+
+def _port_of(command: str, port: int) -> dict[str, str]:
+    key = "METRICS_PORT" if command == "worker" else "PORT"
+    return {f"BOT__SERVER__{key}": str(port)}
 
 
 @contextmanager
@@ -99,6 +126,7 @@ def _running(
     name: str, command: list[str], env: Mapping[str, str], folder: Path, port: int
 ) -> Iterator[Server]:
     with tempfile.TemporaryFile() as log:
+        start = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *command],
             env={"PATH": os.environ["PATH"], **env},
@@ -108,7 +136,7 @@ def _running(
         )
         try:
             _wait_until_ready(process, port)
-            yield Server(name, port, process.pid)
+            yield Server(name, port, process.pid, time.perf_counter() - start)
         except BaseException:
             log.seek(0)
             sys.stderr.buffer.write(log.read()[-4000:])
@@ -130,13 +158,13 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, timeout_s: fl
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2).close()
         except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
+            time.sleep(0.01)
         else:
             return
     raise RuntimeError(f"not ready after {timeout_s} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,16 +14,38 @@ The model and the line are instant and local, the quiet period is 0. Measured pe
 
 import argparse
 import asyncio
+import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 import uvloop
 
-from bench import figures, server
+from bench import figures, report, server, stores
+from bench.report import Figure, Result, Target
 from bench.world import Phone, World, neighbours, phone
 
-Measured = dict[str, str]
+Measured = dict[str, float]
+
+IDLE_CPU = "idle CPU %"
+IDLE_MB = "MB idle"
+P50 = "p50 ms"
+P99 = "p99 ms"
+CPU = "CPU ms"
+CPU_GROWTH = "CPU 11th/1st"
+RATE = "messages/s"
+DRAINED = "drained s"
+TARGETS = {
+    IDLE_CPU: Target("below", 1),
+    IDLE_MB: Target("below", 180),
+    P50: Target("below", 12),
+    P99: Target("below", 30),
+    CPU: Target("below", 8),
+    CPU_GROWTH: Target("at most", 1.3),
+    RATE: Target("at least", 85),
+    DRAINED: Target("below", 10),
+}
+_PATIENCE_S = 30
 
 
 class Bench:
@@ -46,7 +68,7 @@ class Bench:
         measured: Measured = {}
         for phase in phases:
             measured |= await phase()
-        return measured | {"MB after": f"{self._bot.resident_mb():.0f}"}
+        return measured | {"MB after": self._bot.resident_mb()}
 
     async def _phones(self, count: int) -> list[Phone]:
         first = self._customers
@@ -62,16 +84,16 @@ class Bench:
         before_s = self._bot.cpu_s()
         await asyncio.sleep(seconds)
         share = (self._bot.cpu_s() - before_s) / seconds
-        return {"idle CPU %": f"{share * 100:.1f}", "MB idle": f"{self._bot.resident_mb():.0f}"}
+        return {IDLE_CPU: share * 100, IDLE_MB: self._bot.resident_mb()}
 
     async def _one_at_a_time(self) -> Measured:
         phones = await self._phones(100)
         await self._ask_each(phones[:20])
         latencies_s, cpu_ms = await self._ask_each(phones * max(1, round(5 * self._scale)))
         return {
-            "p50 ms": f"{figures.percentile(latencies_s, 0.5) * 1e3:.1f}",
-            "p99 ms": f"{figures.percentile(latencies_s, 0.99) * 1e3:.1f}",
-            "CPU ms": f"{cpu_ms:.1f}",
+            P50: figures.percentile(latencies_s, 0.5) * 1e3,
+            P99: figures.percentile(latencies_s, 0.99) * 1e3,
+            CPU: cpu_ms,
         }
 
     async def _ask_each(self, phones: Sequence[Phone]) -> tuple[list[float], float]:
@@ -81,18 +103,18 @@ class Bench:
         return latencies_s, (self._bot.cpu_s() - before_s) / len(phones) * 1e3
 
     async def _longer_history(self) -> Measured:
-        phones = await self._phones(round(100 * self._scale))
+        phones = await self._phones(max(1, round(100 * self._scale)))
         _latencies, first_ms = await self._ask_each(phones)
         for _message in range(9):
             await asyncio.gather(*(one.ask() for one in phones))
         _latencies, eleventh_ms = await self._ask_each(phones)
-        return {"CPU 11th/1st": f"{eleventh_ms / first_ms:.2f}"}
+        return {CPU_GROWTH: eleventh_ms / first_ms}
 
     async def _slow_model(self) -> Measured:
         self._world.llm_delay_s = 1.0
         phones = await self._phones(100)
         start = time.perf_counter()
-        ends = start + 2 + 10 * self._scale
+        ends = start + 2 + max(2, 10 * self._scale)
 
         async def asks_on(one: Phone) -> None:
             while time.perf_counter() < ends:
@@ -101,7 +123,7 @@ class Bench:
         await asyncio.gather(*(asks_on(one) for one in phones))
         self._world.llm_delay_s = 0.0
         counted = sum(start + 2 < at <= ends for at in self._world.replies.values())
-        return {"messages/s": f"{counted / (ends - start - 2):.0f}"}
+        return {RATE: counted / (ends - start - 2)}
 
     async def _flood(self) -> Measured:
         phones = await self._phones(64)
@@ -116,11 +138,12 @@ class Bench:
 
         written = await asyncio.gather(*(writes_on(one) for one in phones))
         stopped = time.perf_counter()
-        open_ones = await self._uncovered({last for _sent, last in written}, stopped + 30)
+        open_ones = await self._uncovered({last for _sent, last in written}, stopped + _PATIENCE_S)
         took_s = time.perf_counter() - stopped
         return {
-            "flood/s": f"{sum(sent for sent, _last in written) / (5 * self._scale):.0f}",
-            "drained s": f"{took_s:.1f}" if not open_ones else f"{len(open_ones)} open",
+            "flood/s": sum(sent for sent, _last in written) / (5 * self._scale),
+            "unanswered after the flood": float(len(open_ones)),
+            DRAINED: math.inf if open_ones else took_s,
         }
 
     async def _uncovered(self, serials: set[int], deadline: float) -> set[int]:
@@ -132,16 +155,18 @@ class Bench:
         return set()
 
 
-async def _measure(scale: float, only: str | None) -> dict[str, Measured]:
+async def _measure(
+    scale: float, only: str | None = None, places: Mapping[str, str] | None = None
+) -> dict[str, Measured]:
     world = World()
     results: dict[str, Measured] = {}
     async with neighbours(world) as addresses:
         starts: dict[str, Callable[[], AbstractContextManager[server.Server]]] = {
             "reference": lambda: server.reference("turn", addresses),
-            "bot run": lambda: server.product("run", addresses),
+            "bot": lambda: server.product("run", addresses, stores=places),
         }
         for name, start in starts.items():
-            if only is not None and only not in name:
+            if only is not None and only != name:
                 continue
             with ExitStack() as stack:
                 bot = await asyncio.to_thread(stack.enter_context, start())
@@ -150,15 +175,28 @@ async def _measure(scale: float, only: str | None) -> dict[str, Measured]:
     return results
 
 
+def _result(measured: Mapping[str, Measured]) -> Result:
+    base, ours = measured.get("reference", {}), measured.get("bot", {})
+    names = ours or base
+    return Result({name: Figure(ours.get(name), base.get(name)) for name in names})
+
+
+def run(scale: float) -> Result:
+    return _result(uvloop.run(_measure(scale)))
+
+
+async def _run_on_chosen_stores(scale: float, only: str | None) -> dict[str, Measured]:
+    async with stores.own() as places:
+        return await _measure(scale, only, places)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="lengthens or shortens all phases")
     parser.add_argument("--only", choices=["reference", "bot"])
     chosen = parser.parse_args()
-    results = uvloop.run(_measure(chosen.scale, chosen.only))
-    names = list(results)
-    rows = [[key, *(results[name][key] for name in names)] for key in results[names[0]]]
-    print(figures.table(["turn", *names], rows))
+    result = _result(uvloop.run(_run_on_chosen_stores(chosen.scale, chosen.only)))
+    print(report.as_text("turn", TARGETS, result))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class World:
             waiting.set_result(self.replies[serial])
         return b'{"id": "msg_out_%d"}' % serial
 
-    async def answered(self, serial: int, timeout_s: float = 30) -> float:
+    async def answered(self, serial: int, timeout_s: float = 120) -> float:
         """When the reply to this message came; call it before the message is sent."""
         future = asyncio.get_running_loop().create_future()
         self._waiting[serial] = future
@@ -60,23 +60,27 @@ class World:
 
 
 class Phone(Messages):
-    """One customer's keep-alive connection to the webhook."""
+    """A keep-alive connection to the webhook, on which one customer writes at a time."""
 
     def __init__(self, world: World, port: int, customer: int) -> None:
         super().__init__()
         self._world = world
         self._port = port
-        self._customer = customer
+        self.customer = customer
+        self.acknowledged_after_s = 0.0
+        """How long the webhook took to say 200 to the last message asked."""
         self._acknowledged: asyncio.Future[bytes] | None = None
+        self._acknowledged_at = 0.0
 
     def received(self, head: bytes, body: bytes) -> None:
         del body
+        self._acknowledged_at = time.perf_counter()
         if self._acknowledged is not None and not self._acknowledged.done():
             self._acknowledged.set_result(head)
 
     async def write(self) -> int:
         """Sends a message; returns its serial number once the webhook has said 200."""
-        serial, request = messages.webhook(self._port, self._customer)
+        serial, request = messages.webhook(self._port, self.customer)
         self._acknowledged = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         head = await asyncio.wait_for(self._acknowledged, 30)
@@ -86,7 +90,7 @@ class Phone(Messages):
 
     async def ask(self) -> float:
         """Sends a message and waits for its reply: the seconds between the two."""
-        serial, request = messages.webhook(self._port, self._customer)
+        serial, request = messages.webhook(self._port, self.customer)
         reply = asyncio.ensure_future(self._world.answered(serial))
         await asyncio.sleep(0)
         self._acknowledged = asyncio.get_running_loop().create_future()
@@ -94,6 +98,7 @@ class Phone(Messages):
         self.transport.write(request)
         took_s = await reply - start
         await self._acknowledged
+        self.acknowledged_after_s = self._acknowledged_at - start
         return took_s
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.adapters import otlp
 from bot.adapters.media_host import AllowedHosts
 from bot.adapters.prompt_files import parse_prompt, prompt_name
 from bot.config import Examined, Settings, examine
@@ -14,7 +15,6 @@ from bot.errors import Fault, SettingsError
 from bot.yaml_reader import MAX_FILE_BYTES, decode
 
 _WAL_RESET_FIXED = (3, 51, 3)
-_NOT_YET = {"apology": "is not sent yet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def check(
     """Everything an operator has written, read as the bot would read it now."""
     examined = examine(config_path, environ, dev=dev)
     prompts = _Prompts(examined)
-    faults = [*examined.faults, *prompts.faults(), *_hosts(examined)]
+    faults = [*examined.faults, *prompts.faults(), *_hosts(examined), *_tracing(examined)]
     warnings = [*examined.warnings, *prompts.warnings, *_sqlite(examined)]
     return CheckResult(tuple(faults), tuple(warnings), examined.settings)
 
@@ -48,6 +48,13 @@ def _hosts(examined: Examined) -> Sequence[Fault]:
     except SettingsError as error:
         return error.faults
     return ()
+
+
+def _tracing(examined: Examined) -> Iterator[Fault]:
+    """Traces need a part that is not installed by itself."""
+    tree = examined.tree
+    if tree is not None and tree.tracing.endpoint and not otlp.is_installed():
+        yield examined.sources.about(("tracing", "endpoint"), otlp.MISSING)
 
 
 class _Prompts:
@@ -87,7 +94,7 @@ class _Prompts:
         except SettingsError as error:
             yield from error.faults
             return
-        self.warnings += [*_unused_keys(prompt, str(path)), *self._missing_away(prompt, path)]
+        self.warnings += self._missing_away(prompt, path)
 
     def _missing_away(self, prompt: Prompt, path: Path) -> Iterator[Fault]:
         tree = self._examined.tree
@@ -107,12 +114,6 @@ def _content(path: Path) -> str:
             return decode(file.read(MAX_FILE_BYTES + 1), str(path))
     except OSError as error:
         raise SettingsError((Fault(f"can't be read: {error.strerror}", "", str(path)),)) from error
-
-
-def _unused_keys(prompt: Prompt, file: str) -> Iterator[Fault]:
-    for key, outcome in _NOT_YET.items():
-        if prompt.texts.get(key):
-            yield Fault(outcome, key, file)
 
 
 def _sqlite(examined: Examined) -> Iterator[Fault]:

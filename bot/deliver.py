@@ -6,11 +6,12 @@ from datetime import datetime
 
 import structlog
 
-from bot.domain.outbox import NotSent, Outbound, SendOutcome, Sent, Unanswered
-from bot.domain.work import SendLater, ToSend
+from bot.crash_points import CrashPoint, reach
+from bot.domain.outbox import NotSent, Outbound, Rejected, SendOutcome, Sent, Unanswered
+from bot.domain.work import Delivery, SendLater, ToSend
 from bot.errors import LostClaim, StoreUnavailable
-from bot.metrics import MAYBE_REPEATED, SENDS
-from bot.ports import Clock, Line, Outbox
+from bot.metrics import MAYBE_REPEATED, SENDS, TURN_STEP_SECONDS
+from bot.ports import Clock, Line, Outbox, Witness
 
 log = structlog.get_logger()
 
@@ -27,12 +28,21 @@ class Deliverer:
         clock: Clock,
         lease_holds: Callable[[], bool],
         in_hand: set[str],
+        witness: Witness | None = None,
     ) -> None:
         self._outbox = outbox
         self._line = line
         self._clock = clock
         self._lease_holds = lease_holds
         self._in_hand = in_hand
+        self._witness = witness
+
+    def note_delivery(self, delivery: Delivery) -> None:
+        """One of our messages has arrived."""
+        about = {"message": delivery.message_id, "conversation": delivery.conversation_id}
+        log.info("message.delivered", **about)
+        if self._witness is not None:
+            self._witness.delivered(delivery)
 
     async def deliver(
         self, conversation_id: str, first: Outbound | None = None, *, probe: bool = False
@@ -55,14 +65,24 @@ class Deliverer:
         """One attempt; whether the conversation may have more to send."""
         self._in_hand.add(message.id)
         try:
+            reach(CrashPoint.REPLY_TAKEN)
             outcome = await self._attempt(message)
+            reach(CrashPoint.SEND_ANSWERED)
             _count(message, outcome)
-            return await self._settle(message, outcome)
+            more = await self._settle(message, outcome)
+            self._note_settled(message, outcome)
+            return more
         except LostClaim:
             log.warning("send.lost", message=message.id, conversation=message.conversation_id)
             return True
         finally:
             self._in_hand.discard(message.id)
+
+    def _note_settled(self, message: Outbound, outcome: SendOutcome) -> None:
+        about = {"message": message.id, "conversation": message.conversation_id}
+        log.info("send.settled", **about, outcome=_name(outcome))
+        if self._witness is not None and isinstance(outcome, Sent | Rejected):
+            self._witness.sent(message.id)
 
     async def _settle(self, message: Outbound, outcome: SendOutcome) -> bool:
         """Kept until the database takes it: an answer forgotten here would be a second send."""
@@ -70,7 +90,8 @@ class Deliverer:
             try:
                 return await self._outbox.settle_reply(message, outcome, self._clock())
             except StoreUnavailable:
-                log.warning("send.not_settled_yet", message=message.id)
+                about = {"message": message.id, "conversation": message.conversation_id}
+                log.warning("send.not_settled_yet", **about)
                 # Others may have it by now; but that it was taken, only this process knows.
                 if not (self._lease_holds() or isinstance(outcome, Sent)):
                     raise
@@ -80,11 +101,16 @@ class Deliverer:
         # A worker that was stopped for a while must not send what others may have sent since.
         if not self._lease_holds():
             return NotSent("this worker's lease was over")
-        return await self._line.send(message)
+        with TURN_STEP_SECONDS.labels("send").time():
+            return await self._line.send(message)
+
+
+def _name(outcome: SendOutcome) -> str:
+    return type(outcome).__name__.lower()
 
 
 def _count(message: Outbound, outcome: SendOutcome) -> None:
-    name = type(outcome).__name__.lower()
+    name = _name(outcome)
     SENDS.labels(name).inc()
     repeated = isinstance(outcome, NotSent) and outcome.maybe_repeated
     if repeated or isinstance(outcome, Unanswered):

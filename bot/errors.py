@@ -59,9 +59,13 @@ class Ambiguous(BotError):
 class Unavailable(BotError):
     """An outside part is away or overloaded; nothing is wrong with the request itself."""
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: timedelta | None = None, status: int | None = None
+    ) -> None:
+        """`status`: what it answered with over HTTP, None when it did not."""
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class StoreUnavailable(Unavailable):

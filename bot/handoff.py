@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.crash_points import CrashPoint, reach
 from bot.domain.brief import BRIEF_MAX
 from bot.domain.conversation import Pause, Policy
 from bot.domain.lengths import LENGTH_MAX, Length
@@ -47,6 +48,7 @@ class HandOff:
         """
         now = self._clock()
         await self._switch.pause(conversation_id, self._pause(by, length, reason, now), now)
+        reach(CrashPoint.PAUSE_COMMITTED)
         log.info("operator.paused", conversation=conversation_id, by=by)
         return await self._settled(conversation_id, None)
 
@@ -60,6 +62,7 @@ class HandOff:
         """The same for a line, or (None) for everything."""
         now = self._clock()
         await self._switch.pause_scope(line_id, self._pause(by, length, reason, now), now)
+        reach(CrashPoint.PAUSE_COMMITTED)
         log.info("operator.paused", line=line_id, everything=line_id is None, by=by)
         return await self._settled(None, line_id)
 
@@ -117,7 +120,7 @@ class HandOff:
 
     async def replay(self, event_id: str, by: str) -> None:
         """Give a dead or skipped event another try. Raises NotFound, Refused."""
-        conversation_id = await self._switch.replay(event_id, self._clock())
+        conversation_id = await self._switch.replay(event_id, by, self._clock())
         log.info("operator.replayed", event_id=event_id, by=by)
         if conversation_id is None:
             self._queue.ring_events()

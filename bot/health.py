@@ -34,12 +34,17 @@ class Health:
         queue: Queue,
         clock: Clock,
         prompt_faults: Callable[[], Sequence[object]],
+        open_alerts: Callable[[], Awaitable[tuple[str, ...]]],
     ) -> None:
-        """`prompt_faults`: what is wrong with the prompt files right now."""
+        """`prompt_faults`: what is wrong with the prompt files right now.
+
+        `open_alerts`: the kinds of alerts that were told and are not over. Raises StoreUnavailable.
+        """
         self._vitals = vitals
         self._queue = queue
         self._clock = clock
         self._prompt_faults = prompt_faults
+        self._open_alerts = open_alerts
 
     async def parts(self) -> dict[str, State]:
         """`database` down: nothing can be stored. `queue`: slower. `worker`: no replies.
@@ -53,6 +58,14 @@ class Health:
         if self._prompt_faults():
             parts["prompts"] = "degraded"
         return parts
+
+    async def alerts(self) -> tuple[str, ...]:
+        """The kinds of what was told and is not over; none also when nobody can say."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self._open_alerts()
+        except (StoreUnavailable, TimeoutError):
+            return ()
 
     async def _ask(self, question: Callable[[], Awaitable[bool]]) -> State:
         try:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from bot.crash_points import CrashPoint, reach
 from bot.domain.work import NoticePost
 from bot.errors import Refused, StoreUnavailable, Unavailable
 from bot.metrics import NOTICES
@@ -34,8 +35,10 @@ class Herald:
             self._is_telling = False
 
     async def _post(self, notifier: Notifier, notice: NoticePost) -> None:
+        reach(CrashPoint.NOTICE_CLAIMED)
         try:
             await notifier.post(notice.id, notice.body)
+            reach(CrashPoint.NOTICE_POSTED)
         except Unavailable as error:
             outcome = "unavailable"
             await self._fail(notice, error)
@@ -45,6 +48,7 @@ class Herald:
         else:
             outcome = "told"
             await self._store.notice_told(notice)
+            log.info("notice.told", notice=notice.id, attempt=notice.attempt)
         NOTICES.labels(outcome).inc()
 
     async def _fail(self, notice: NoticePost, error: Unavailable | Refused) -> None:

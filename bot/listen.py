@@ -1,11 +1,14 @@
 """Something spoken becomes words: speech services in their order, and what to think of theirs."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.domain.invented import is_invented
 from bot.domain.media import Problem, Reading, Sound, Transcript
+from bot.domain.refusal import failure_kind
 from bot.errors import MediaMissing, Refused, Unavailable
+from bot.metrics import COST, SPEECH_ERRORS, SPEECH_SECONDS
 from bot.ports import Transcriber
 
 _SETTINGS_AT_FAULT = frozenset({401, 402, 403, 404})
@@ -32,8 +35,9 @@ class Listener:
         errors: list[Unavailable | Refused] = []
         for service in self._services:
             try:
-                reading = self._as_reading(await service.transcribe(sound), sound)
+                reading = self._as_reading(await _ask(service, sound), sound)
             except (Unavailable, Refused) as error:
+                SPEECH_ERRORS.labels(failure_kind(error)).inc()
                 errors.append(error)
                 continue
             if reading.problem is None:
@@ -42,6 +46,8 @@ class Listener:
         return _without_words(errors) if wordless is None else wordless
 
     def _as_reading(self, heard: Transcript, sound: Sound) -> Reading:
+        cost = self._price(heard.service, sound.duration_s)
+        COST.labels("speech").inc(cost or 0)
         is_nothing = not heard.text.strip() or is_invented(heard.text)
         return Reading(
             problem=Problem.SILENT if is_nothing else None,
@@ -50,8 +56,15 @@ class Listener:
             language=heard.language,
             service=heard.service,
             model=heard.model,
-            cost=self._price(heard.service, sound.duration_s),
+            cost=cost,
         )
+
+
+async def _ask(service: Transcriber, sound: Sound) -> Transcript:
+    begun_s = time.monotonic()
+    heard = await service.transcribe(sound)
+    SPEECH_SECONDS.labels(heard.service).observe(time.monotonic() - begun_s)
+    return heard
 
 
 def _together(paid: Reading | None, reading: Reading) -> Reading:

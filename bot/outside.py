@@ -13,7 +13,8 @@ from bot.adapters.mossmoon import MossmoonLine
 from bot.adapters.no_llm import NoLlm
 from bot.config import Settings
 from bot.domain.chat import Usage
-from bot.ports import Llm, Notifier, Transcriber
+from bot.metrics import TRACES
+from bot.ports import Collector, Llm, Notifier, Transcriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,17 @@ def make_notifier(settings: Settings) -> Notifier | None:
     from bot.adapters.notify_url import NotifyUrl  # noqa: PLC0415
 
     return NotifyUrl(settings.takeover.notify_url)
+
+
+def make_collector(settings: Settings) -> Collector | None:
+    """Where traces go, loaded only when configured. Raises Unavailable without the extra."""
+    if not settings.tracing.endpoint:
+        return None
+    from bot.adapters.otlp import OtlpCollector  # noqa: PLC0415
+
+    return OtlpCollector(
+        settings.tracing.endpoint, lambda outcome, count: TRACES.labels(outcome).inc(count)
+    )
 
 
 def make_host(settings: Settings, endpoints: Endpoints) -> MediaHosts:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.crash_points import CrashPoint, reach
 from bot.domain.media import (
     Fetched,
     MediaWork,
@@ -90,7 +91,7 @@ class Perceiver:
                     case MediaEnded(conversation_id, expired):
                         if expired:
                             MEDIA_EXPIRED.inc()
-                            log.error("media.expired", media=media_id)
+                            log.error("media.expired", media=media_id, conversation=conversation_id)
                         return Brought(conversation_id)
                     case MediaTaken():
                         return Brought()
@@ -144,7 +145,8 @@ class Perceiver:
             raise
         except Exception as error:  # one file must not stop those behind it
             MEDIA.labels(name, "broke").inc()
-            log.exception("media.broke", media=work.id, step=name, error=type(error).__name__)
+            about = {"media": work.id, "conversation": work.conversation_id, "step": name}
+            log.exception("media.broke", **about, error=type(error).__name__)
             what = f"internal error: {type(error).__name__}"
             counted = Problem.UNREADABLE
             return await self._store.release_media(work, what, self._clock(), counted=counted)
@@ -154,7 +156,8 @@ class Perceiver:
     async def _later(
         self, work: MediaWork, error: Unavailable | MediaMissing
     ) -> MediaLater | MediaEnded:
-        log.warning("media.later", media=work.id, error=str(error))
+        about = {"media": work.id, "conversation": work.conversation_id}
+        log.warning("media.later", **about, error=str(error))
         if isinstance(error, MediaMissing):
             counted = Problem(error.problem)
             return await self._store.release_media(work, str(error), self._clock(), counted=counted)
@@ -164,15 +167,22 @@ class Perceiver:
 
     async def _end(self, work: MediaWork, reading: Reading, begun: float) -> MediaEnded:
         took = timedelta(seconds=time.monotonic() - begun)
-        if reading.problem is not None:
-            log.info("media.problem", media=work.id, problem=reading.problem.value)
         for wait_s in _PATIENCE_S:
             try:
-                return await self._store.finish_media(work, reading, took, self._clock())
+                return await self._finish(work, reading, took)
             except StoreUnavailable:  # what was paid for is not thrown away
-                log.warning("media.not_stored_yet", media=work.id)
+                log.warning(
+                    "media.not_stored_yet", media=work.id, conversation=work.conversation_id
+                )
                 await asyncio.sleep(wait_s)
-        return await self._store.finish_media(work, reading, took, self._clock())
+        return await self._finish(work, reading, took)
+
+    async def _finish(self, work: MediaWork, reading: Reading, took: timedelta) -> MediaEnded:
+        ended = await self._store.finish_media(work, reading, took, self._clock())
+        problem = None if reading.problem is None else reading.problem.value
+        step = "media.read" if work.announced is None else "media.not_fetched"
+        _note(step, work, took, problem=problem, service=reading.service)
+        return ended
 
     # fetching
 
@@ -181,13 +191,17 @@ class Perceiver:
         fetched = await self._stored_already(work, path) or await self._download(work, path)
         media_type = await self._interpreter.media_type(path, work.filename)
         await self._blobs.put(media_key(fetched.sha256), path)
+        reach(CrashPoint.FILE_STORED)
         took = timedelta(seconds=time.monotonic() - begun)
         await self._store.keep_media(work, fetched, media_type, took, self._clock())
+        _note("media.fetched", work, took, size_bytes=fetched.size_bytes)
 
     async def _download(self, work: MediaWork, path: Path) -> Fetched:
         assert work.announced is not None  # noqa: S101 - only called for what is to be fetched
         async with self._downloads:
-            return await self._host.fetch(work.announced, path)
+            fetched = await self._host.fetch(work.announced, path)
+        reach(CrashPoint.FILE_DOWNLOADED)
+        return fetched
 
     async def _stored_already(self, work: MediaWork, path: Path) -> Fetched | None:
         """What a worker had stored when it died, before it could say so."""
@@ -209,7 +223,13 @@ class Perceiver:
             await self._blobs.copy_to(media_key(work.sha256), path)
         media_type = work.media_type or "application/octet-stream"
         reading = await self._interpreter.interpret(path, work.sha256, media_type)
+        reach(CrashPoint.FILE_READ)
         return await self._end(work, reading, begun)
+
+
+def _note(step: str, work: MediaWork, took: timedelta, **more: object) -> None:
+    took_ms = took // timedelta(milliseconds=1)
+    log.info(step, media=work.id, conversation=work.conversation_id, took_ms=took_ms, **more)
 
 
 def _make_room(path: Path) -> None:

@@ -243,8 +243,8 @@ class TurnStore(Protocol):
 
     async def hear_opting(
         self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
-    ) -> None:
-        """A customer opts out (or in) in a conversation that a person has."""
+    ) -> bool:
+        """A customer opts out (or in) in a conversation that a person has; False: it was so."""
         ...
 
 

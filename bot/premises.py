@@ -38,9 +38,10 @@ def own_data(settings: Settings, *, alone: bool) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def listen(settings: Settings) -> Iterator[socket.socket]:
-    """The socket that webhooks arrive at. Raises Unavailable."""
-    host, port = settings.server.host, settings.server.port
+def listen(host: str, port: int, keys: str = "") -> Iterator[socket.socket]:
+    """A socket that calls arrive at, by `server.host` and `server.port`; with `keys` `metrics_`
+    by `server.metrics_port` and so on. Raises Unavailable.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,22 +49,24 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
         listener.bind((host, port))
     except (OSError, UnicodeError) as error:
         listener.close()
-        raise Unavailable(f"{host}:{port}: {listen_remedy(error)}") from error
+        raise Unavailable(f"{host}:{port}: {listen_remedy(error, keys)}") from error
     try:
         yield listener
     finally:
         listener.close()
 
 
-def listen_remedy(error: OSError | UnicodeError) -> str:
+def listen_remedy(error: OSError | UnicodeError, keys: str = "") -> str:
     """What is wrong, and what to write instead."""
+    host = f"server.{keys}host"
+    port = f"server.{keys}port or BOT__SERVER__{keys.upper()}PORT"
     if isinstance(error, UnicodeError):
-        return "not the name of a host: correct server.host"
+        return f"not the name of a host: correct {host}"
     match error.errno:
         case errno.EADDRINUSE:
-            remedy = "choose another port with server.port or BOT__SERVER__PORT"
+            remedy = f"choose another port with {port}"
         case errno.EACCES:
-            remedy = "choose a port over 1024 with server.port or BOT__SERVER__PORT"
+            remedy = f"choose a port over 1024 with {port}"
         case _:
-            remedy = "correct server.host: an address of this machine, such as 127.0.0.1"
+            remedy = f"correct {host}: an address of this machine, such as 127.0.0.1"
     return f"{error.strerror}: {remedy}"

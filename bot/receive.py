@@ -5,15 +5,19 @@ makes one disk sync per call affordable. The poke comes after the commit and can
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from bot.crash_points import CrashPoint, reach
 from bot.domain.event import ProviderEvent
 from bot.domain.inbox import Audience, ContactKey, Filing, file_event
+from bot.domain.work import Accepted
 from bot.errors import StoreUnavailable
+from bot.hearing import Hear, deaf
 from bot.metrics import DUPLICATES, RECEIVED
 from bot.ports import Clock, Inbox, Queue
 
@@ -41,6 +45,7 @@ class Receiver:
         audience: Callable[[str], Audience],
         contact_key: ContactKey,
         quiet_period: timedelta,
+        hear: Hear = deaf,
     ) -> None:
         self._inbox = inbox
         self._queue = queue
@@ -48,6 +53,7 @@ class Receiver:
         self._audience = audience
         self._contact_key = contact_key
         self._quiet_period = quiet_period
+        self._hear = hear
         self._waiting: list[_Waiting] = []
         self._storing: asyncio.Task[None] | None = None
 
@@ -83,10 +89,10 @@ class Receiver:
                     waiting.stored.set_exception(error)
 
     async def _store(self, group: list[_Waiting]) -> StoreUnavailable | None:
-        filings = [waiting.filing for waiting in group]
+        filings, now = [waiting.filing for waiting in group], self._clock()
         try:
             async with asyncio.timeout(_STORE_PATIENCE_S):
-                accepted = await self._inbox.accept(filings, self._clock())
+                accepted = await self._inbox.accept(filings, now)
         except StoreUnavailable as error:
             return error
         except TimeoutError:
@@ -94,12 +100,27 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - whatever it is, the provider must redeliver
             log.error("receive.failed", error=type(error).__name__)
             return StoreUnavailable("the event could not be stored")
+        reach(CrashPoint.EVENT_STORED)
         RECEIVED.inc(len(group))
         DUPLICATES.inc(accepted.duplicates)
+        for filing in filings:
+            self._hear(filing.event.line_id, now, filing.message is not None)
+        _log_each(accepted)
+        self._wake(accepted)
+        reach(CrashPoint.WORKER_POKED)
+        return None
+
+    def _wake(self, accepted: Accepted) -> None:
         if accepted.wake:
             self._queue.poke(accepted.wake, delay=self._quiet_period)
         if accepted.media:
             self._queue.ring_media(accepted.media)
         if accepted.apply:
             self._queue.ring_events()
-        return None
+
+
+def _log_each(accepted: Accepted) -> None:
+    """Only for those who debug: thousands arrive in a second. Turns name what they take."""
+    if log.is_enabled_for(logging.DEBUG):
+        for event_id, conversation_id in accepted.stored:
+            log.debug("event.stored", event_id=event_id, conversation=conversation_id)

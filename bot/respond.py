@@ -142,7 +142,7 @@ class Responder:
             turn_notes.failed(turn, error)
             return await self._fail(turn, str(error)), None
         except Exception as error:  # one message must not stop those behind it
-            log.exception("turn.broke", turn=turn.id, error=type(error).__name__)
+            log.exception("turn.broke", **turn_notes.ids(turn), error=type(error).__name__)
             return await self._fail(turn, f"internal error: {type(error).__name__}"), None
         return await self._end(turn, made)
 
@@ -178,7 +178,7 @@ class Responder:
         try:
             prompt = self._render(turn)
         except Exception as error:  # perhaps the prompt is what broke the turn
-            log.exception("prompt.broke", turn=turn.id, error=type(error).__name__)
+            log.exception("prompt.broke", **turn_notes.ids(turn), error=type(error).__name__)
             return Reply((_LAST_WORDS,), MadeBy())
         parts = _first_words(turn, prompt, _spoken(prompt.fallback))
         return Reply(parts, MadeBy(prompt_version=prompt.version))
@@ -210,7 +210,7 @@ class Responder:
             except Refused as error:
                 if error.status not in _REFUSES_PICTURES:
                     raise
-                log.warning("model.refuses_pictures", error=str(error))
+                log.warning("model.refuses_pictures", **turn_notes.ids(turn), error=str(error))
         completion = await self._complete(self._request(turn, prompt, replace(view, pictures=0)))
         self._remember_refused(request)  # it did without them: they were what it minded
         return completion

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 import socket
@@ -15,8 +16,9 @@ from typing import Any, Literal
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
-from bot import bootstrap, logs, outside, web
+from bot import bootstrap, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
@@ -30,8 +32,15 @@ from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
 from bot.errors import Unavailable
-from bot.health import Health
 from bot.metrics import LOST_POKES
+from bot.observing import (
+    Observed,
+    add_operations,
+    make_tracer,
+    make_watchdog,
+    observe,
+    operations_app,
+)
 from bot.premises import listen, own_data
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
@@ -47,18 +56,29 @@ _GRACE = timedelta(seconds=18)
 
 def run_process(mode: Mode, config_path: Path | None) -> int:
     """Run until a signal; the exit code. Raises BotError when it can't start."""
+    crash_points.arm(os.environ)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     held_back = logs.HeldBack()
-    logs.configure(json_lines=mode != "dev" and not sys.stderr.isatty(), output=held_back)
+    logs.configure(json_lines=_writes_json("auto", mode), output=held_back)
     if os.environ.get("BOT_DEBUG") == "1":
         held_back.release()
     settings = load(config_path, os.environ, dev=mode == "dev")
     if mode == "dev":
         settings = with_operator(settings)
+    level = logging.getLevelNamesMapping()[settings.log.level.upper()]
+    logs.configure(
+        json_lines=_writes_json(settings.log.format, mode), level=level, output=held_back
+    )
     for warning in settings.warnings:
         log.warning("settings.warning", warning=str(warning))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_Process(mode, settings, held_back.release).run())
+
+
+def _writes_json(wanted: str, mode: Mode) -> bool:
+    if wanted == "auto":
+        return mode != "dev" and not sys.stderr.isatty()
+    return wanted == "json"
 
 
 def _loop_factory() -> Any:
@@ -86,6 +106,7 @@ class _Parts:
     queue: ArqQueue
     prompts: PromptFiles
     blobs: MediaStore
+    observed: Observed
     redis_url: str
     queue_name: str
 
@@ -137,8 +158,12 @@ class _Process:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         sole = stack.enter_context(own_data(self._settings, alone=self._alone))
+        server = self._settings.server
         if self._has_web:
-            self._listener = stack.enter_context(listen(self._settings))
+            self._listener = stack.enter_context(listen(server.host, server.port))
+        elif server.metrics_port:
+            address = server.metrics_host, server.metrics_port
+            self._listener = stack.enter_context(listen(*address, keys="metrics_"))
         sandbox = await self._open_sandbox(stack)
         parts = await self._open_parts(stack, sandbox)
         await self._start(stack, parts, sandbox, sole=sole)
@@ -181,7 +206,8 @@ class _Process:
         prompts = bootstrap.make_prompts(settings, store)
         await prompts.load()
         blobs = outside.make_blobs(settings)
-        return _Parts(database, store, queue, prompts, blobs, redis_url, queue_name)
+        observed = observe(settings, database, store)
+        return _Parts(database, store, queue, prompts, blobs, observed, redis_url, queue_name)
 
     async def _start(
         self,
@@ -197,6 +223,7 @@ class _Process:
             await self._start_web(parts, sandbox, self._listener)
         if self._has_worker:
             self._start_worker(stack, parts, sandbox, sole=sole)
+        self._start_observing(stack, parts)
         if sandbox is not None:
             await sandbox.app.start()
         self._show_log()
@@ -208,9 +235,9 @@ class _Process:
     async def _start_web(
         self, parts: _Parts, sandbox: Sandbox | None, listener: socket.socket
     ) -> None:
-        doors = make_doors(self._settings, parts, sandbox)
+        make = make_doors if self._has_web else make_operations
         config = uvicorn.Config(
-            doors,
+            make(self._settings, parts, sandbox),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -240,8 +267,12 @@ class _Process:
         )
         around = outside.open_outside(self._settings, endpoints, parts.blobs)
         stack.push_async_callback(around.close)
+        tracer = make_tracer(self._settings, parts.database)
+        if tracer is not None:
+            stack.push_async_callback(tracer.finish)
+            self._spawn(tracer.run(self._stop), "traces")
         worker = bootstrap.make_worker(
-            self._settings, parts.store, parts.queue, around, parts.prompts
+            self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {
@@ -251,6 +282,13 @@ class _Process:
         }
         queue = run_worker(parts.redis_url, parts.queue_name, jobs, self._stop, grace=_GRACE)
         self._spawn(queue, "queue")
+
+    def _start_observing(self, stack: contextlib.AsyncExitStack, parts: _Parts) -> None:
+        if self._has_web:
+            self._spawn(parts.observed.hearing.run(self._stop), "hearing")
+        if self._settings.watchdog.enabled:
+            known = (self._settings, parts.observed, parts.store, parts.prompts, stack)
+            self._spawn(make_watchdog(*known, web=self._has_web).run(self._stop), "watchdog")
 
     def _spawn(self, work: Any, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -278,16 +316,23 @@ class _Process:
 
 def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> web.Doors:
     """The HTTP side of one process."""
-    receiver = bootstrap.make_receiver(settings, parts.store, parts.queue)
+    observed = parts.observed
+    receiver = bootstrap.make_receiver(settings, parts.store, parts.queue, observed.hearing.hear)
     given = [secret.get_secret_value().encode() for secret in settings.secrets.webhook_secrets]
     secrets = given if sandbox is None else [sandbox.secret.encode()]
-    webhook = web.Webhook(receiver, secrets, verify, parse)
+    webhook = web.Webhook(receiver, secrets, verify, parse, observed.bad_signatures.note)
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     app = api.create_app(settings, handoff, views, parts.blobs)
-    health = Health(parts.store, parts.queue, bootstrap.utc_now, parts.prompts.faults)
-    web.add_operations(app, health, api.knows_token(settings))
+    add_operations(app, settings, observed, parts.store, parts.queue, parts.prompts)
     return web.Doors(webhook, app, None if sandbox is None else sandbox.app)
+
+
+def make_operations(settings: Settings, parts: _Parts, _sandbox: Sandbox | None) -> FastAPI:
+    """What a worker shows of itself, and nothing else."""
+    app = operations_app()
+    add_operations(app, settings, parts.observed, parts.store, parts.queue, parts.prompts)
+    return app
 
 
 async def _redis_url(settings: Settings, stack: contextlib.AsyncExitStack) -> str:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.domain.event import ProviderEvent
 from bot.errors import StoreUnavailable
 from bot.health import Health
-from bot.metrics import REFUSED
+from bot.metrics import BAD_SIGNATURES, REFUSED
 from bot.receive import Receiver
 from bot.sandbox.guard import is_forwarded
 
@@ -64,11 +64,13 @@ class Webhook:
         secrets: Sequence[bytes],
         verify: Callable[[bytes, Sequence[bytes], Sequence[bytes]], bool],
         parse: Callable[[bytes], ProviderEvent],
+        note_bad_signature: Callable[[], None],
     ) -> None:
         self._receiver = receiver
         self._secrets = tuple(secrets)
         self._verify = verify
         self._parse = parse
+        self._note_bad_signature = note_bad_signature
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -86,6 +88,8 @@ class Webhook:
         body = await _read_body(scope, receive)
         signatures = [v for name, v in scope["headers"] if name == b"x-mossmoon-signature"]
         if not self._verify(body, signatures, self._secrets):
+            BAD_SIGNATURES.inc()
+            self._note_bad_signature()
             return 401
         return await self._take(body)
 
@@ -194,9 +198,12 @@ class Doors:
 
 
 def add_operations(
-    app: FastAPI, health: Health, knows_token: Callable[[Request], Awaitable[bool]]
+    app: FastAPI,
+    health: Health,
+    knows_token: Callable[[Request], Awaitable[bool]],
+    refresh_gauges: Callable[[], Awaitable[None]],
 ) -> None:
-    """Add health, readiness and metrics to the app."""
+    """Add health, readiness and metrics to the app. A scrape refreshes the gauges."""
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
@@ -207,13 +214,16 @@ def add_operations(
         parts = await health.parts()
         strict = request.query_params.get("all") == "1"
         down = parts["database"] == "down" or (strict and set(parts.values()) != {"ok"})
-        return JSONResponse(parts, 503 if down else 200)
+        alerts = await health.alerts() if strict else ()
+        told = {"alerts": list(alerts)} if alerts else {}
+        return JSONResponse({**parts, **told}, 503 if down else 200)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
         if not (_is_local(request) or await knows_token(request)):
             body = {"error": "unauthorized", "message": "metrics need an operator's token"}
             return JSONResponse(body, 401)
+        await refresh_gauges()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -224,7 +224,9 @@ class Worker:
             except StoreUnavailable:
                 log.warning("worker.store_unavailable", chore=chore.__name__)
             except Exception as error:
-                log.exception("worker.chore_failed", chore=chore.__name__, error=str(type(error)))
+                log.exception(
+                    "worker.chore_failed", chore=chore.__name__, error=type(error).__name__
+                )
             await asyncio.sleep(seconds)
 
     async def _beat(self) -> None:

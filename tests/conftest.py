@@ -9,12 +9,14 @@ Both run on the embedded parts, and again on PostgreSQL and Redis (markers `post
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.adapters.db.engine import sqlite_url
 from tests.harness import (
     Bot,
     Network,
@@ -142,6 +144,18 @@ def new_bot(network: Network, stores_kind: str) -> Iterator[NewBot]:
         for stage in stages:
             all_of_them.callback(stage.end)
             all_of_them.callback(_assert_plans_fired, stage.bot)
+
+
+@pytest.fixture(
+    params=[
+        EMBEDDED,
+        pytest.param(SERVERS, marks=[pytest.mark.postgres, pytest.mark.redis]),
+    ]
+)
+async def other_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of an empty database beside the bot's own."""
+    async with open_stores(request.param) as stores:
+        yield stores.env.get("DATABASE_URL", sqlite_url(tmp_path / "other.db"))
 
 
 @pytest.fixture(scope="session")

@@ -71,12 +71,12 @@ def test_a_folder_in_place_of_a_prompt_is_a_fault(folder: Path) -> None:
     assert lines(check(None, SECRETS))[0] == ["prompts/odd.yaml: not a file: put a prompt there"]
 
 
-@pytest.mark.parametrize("key", ["apology"])
-def test_a_prompt_key_that_nothing_acts_on_yet_is_a_warning(key: str, folder: Path) -> None:
-    (folder / "prompts" / "default.yaml").write_text(GOOD + f"{key}: Bye.\n")
-    faults, warnings = lines(check(None, SECRETS))
-    assert faults == []
-    assert f"prompts/default.yaml: {key}: is not" in warnings
+def test_a_bot_that_answers_in_hours_needs_words_for_the_rest(folder: Path) -> None:
+    hours = "business:\n  hours: {mon: 9:00-17:00}\n  bot_answers: in_hours\n"
+    (folder / "config.yaml").write_text(hours)
+    assert "prompts/default.yaml: away: is missing" in lines(check(None, SECRETS))[1]
+    (folder / "prompts" / "default.yaml").write_text(GOOD + "away: Back at nine.\n")
+    assert "away" not in lines(check(None, SECRETS))[1]
 
 
 def test_warnings_of_the_settings_are_told(folder: Path) -> None:

@@ -52,11 +52,10 @@ def _one_line(finished: Finished) -> str:
         (("conversations", "--limit", "0"), "--limit"),
         (("replay",), "EVENT_ID"),
         (("check", "--nonsense"), "--nonsense"),
-        (("why", "ev_1"), "not built yet"),
+        (("why",), "ID"),
         (("export", "+15550001"), "not built yet"),
         (("erase", "+15550001"), "not built yet"),
         (("eval",), "not built yet"),
-        (("why", "msg_1", "--json"), "not built yet"),
         (("export", "+15550001", "--line", "ln_1", "--json"), "not built yet"),
         (("erase", "--config", "x.yaml", "+15550001", "--line", "ln_1"), "not built yet"),
         (("--config", "x.yaml", "eval", "a.yaml", "b.yaml"), "not built yet"),
@@ -78,7 +77,7 @@ async def test_every_command_explains_itself(new_bot: NewBot) -> None:
     assert whole.exit_code == 0
     commands = (
         *("dev", "run", "serve", "worker", "check", "chat", "conversations", "pause", "resume"),
-        *("send", "events", "replay", "why", "export", "erase", "eval"),
+        *("send", "events", "replay", "copy-to", "why", "export", "erase", "eval"),
     )
     helped = await asyncio.gather(*(bot.cli(command, "--help") for command in commands))
     for command, one in zip(commands, helped, strict=True):

@@ -3,22 +3,24 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, MetaData, Select, Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.adapters.db.engine import sqlite_url
-from bot.adapters.db.migrate import SCRIPTS, is_current, migrate
+from bot.adapters.db.engine import Database, sqlite_url
+from bot.adapters.db.migrate import is_current, migrate
 from bot.adapters.db.schema import metadata
+from bot.domain.media import MediaWork
+from bot.domain.outbox import Sent
 from bot.errors import StoreUnavailable
 from tests.harness.stores import open_stores
+from tests.old_database import RELEASED, make_lived_in, make_old
+from tests.transitions.scene import ANNA, BEN, Scene, thread
 
 
 @pytest.fixture
@@ -94,24 +96,8 @@ def _with_a_next_version(folder: Path) -> Path:
     return scripts
 
 
-def _to(revision: str) -> Callable[[Connection], None]:
-    def upgrade(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(SCRIPTS))
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-    return upgrade
-
-
 async def test_what_an_earlier_version_has_stored_is_kept(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(_to("0001"))
-        await connection.execute(text(_OLD_CONVERSATION))
-        await connection.execute(text(_OLD_MESSAGE))
-    await engine.dispose()
+    await make_old(url)
     await migrate(url)
     engine = create_async_engine(url)
     async with engine.connect() as connection:
@@ -120,11 +106,59 @@ async def test_what_an_earlier_version_has_stored_is_kept(url: str) -> None:
     assert (row.id, row.text, row.media_id, row.deleted_at) == ("ms_1", "hello", None, None)
 
 
-_OLD_CONVERSATION = (
-    "INSERT INTO conversations (id, line_id, contact, contact_key, created_at, last_message_at) "
-    "VALUES ('cv_1', 'ln_1', '+15550100', '15550100', 1, 1)"
-)
-_OLD_MESSAGE = (
-    "INSERT INTO messages (id, conversation_id, direction, author, type, text, created_at, line_id)"
-    " VALUES ('ms_1', 'cv_1', 'in', 'customer', 'text', 'hello', 1, 'ln_1')"
-)
+@pytest.mark.parametrize("version", RELEASED)
+async def test_from_each_version_the_rows_are_kept_and_a_bot_goes_on(
+    url: str, version: str
+) -> None:
+    await make_lived_in(url, version, waiting=thread(ANNA), answered=thread(BEN))
+    before = await _rows(url)
+    await migrate(url)
+    assert await is_current(url)
+    after = await _rows(url)
+    for table, rows in before.items():
+        assert [row.items() & old.items() for row, old in zip(after[table], rows, strict=True)] == [
+            old.items() for old in rows
+        ], table
+    database = Database(url)
+    await _goes_on(Scene(database), version)
+    await database.close()
+
+
+async def _rows(url: str) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table there is, by plain names."""
+
+    def read(connection: Connection) -> dict[str, list[dict[str, object]]]:
+        there = MetaData()
+        there.reflect(connection)
+        return {
+            name: [dict(row) for row in connection.execute(_in_order(table)).mappings()]
+            for name, table in there.tables.items()
+            if name != "alembic_version"
+        }
+
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        rows = await connection.run_sync(read)
+    await engine.dispose()
+    return rows
+
+
+def _in_order(table: Table) -> Select[tuple[object, ...]]:
+    return select(table).order_by(*table.primary_key)
+
+
+async def _goes_on(scene: Scene, version: str) -> None:
+    """What waited is answered, what was on its way leaves, and new messages are numbered on."""
+    await scene.store.register(scene.now, sole=True)
+    assert (await scene.store.live_prompt("default")) == ("v1", "name: Grüße")
+    await scene.settles(await scene.answers(thread(ANNA)), Sent("p1"))
+    await scene.settles(await scene.sends(thread(BEN)), Sent("p2"))
+    if version >= "0002":
+        assert isinstance(await scene.store.claim_media("md_1", scene.now), MediaWork)
+    if version >= "0003":
+        notice = await scene.store.claim_notice(scene.now)
+        assert notice is not None
+        assert notice.body == {"text": "look"}
+    await scene.settles(await scene.answers(await scene.writes(ANNA, "and you?")), Sent("p3"))
+    assert await scene.outbox(thread(ANNA)) == [("bot", "sent"), ("bot", "sent")]
+    assert await scene.outbox(thread(BEN)) == [("bot", "sent")]

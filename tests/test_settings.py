@@ -194,6 +194,25 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
             "1:30: lines.a.block.1: write a phone number like `+34600111222`",
         ],
     ),
+    "what is seen of it": (
+        "watchdog: {unanswered_s: 0, enabled: no}\nlog: {format: xml, level: loud}\n"
+        "server: {metrics_port: 70000}\n",
+        [
+            "1:26: watchdog.unanswered_s: must be more than 0",
+            "1:38: watchdog.enabled: must be `true` or `false`",
+            "2:15: log.format: must be one of `auto`, `text` or `json`",
+            "2:27: log.level: must be one of `debug`, `info`, `warning` or `error`",
+            "3:24: server.metrics_port: must be at most 65535",
+        ],
+    ),
+    "a collector that is none": (
+        "tracing: {endpoint: localhost}",
+        ["1:21: tracing.endpoint: must begin with https:// or http:// and a host"],
+    ),
+    "a collector with a password": (
+        "tracing: {endpoint: 'https://me:hush@example.org'}",
+        ["1:21: tracing.endpoint: must not hold a user or a password: set OTEL_EXPORTER_OTLP"],
+    ),
     "a negative limit": (
         "limits: {messages_per_contact_per_10_minutes: -1}",
         ["1:47: limits.messages_per_contact_per_10_minutes: must be at least 0"],
@@ -373,6 +392,15 @@ def test_addresses_are_taken_and_a_webhook_for_notices_is_never_shown(write: Wri
     assert (settings.server.public_url, settings.takeover.notify_url) == ("http://[::1]:8000", "")
 
 
+def test_what_is_seen_of_it_is_off_or_on_this_machine_until_it_is_set(write: Write) -> None:
+    settings = read(write(""))
+    assert (settings.server.metrics_host, settings.server.metrics_port) == ("127.0.0.1", 0)
+    assert (settings.log.format, settings.log.level) == ("auto", "info")
+    assert (settings.tracing.endpoint, settings.watchdog.enabled) == ("", True)
+    settings = read(write("tracing: {endpoint: 'http://127.0.0.1:4318/'}"))
+    assert settings.tracing.endpoint == "http://127.0.0.1:4318"
+
+
 def test_holidays_need_no_quotes_and_close_the_business(write: Write) -> None:
     days = "2026-12-25, 05-01, 2026-12-24 .. 2027-01-06, '12-24..01-06'"
     path = write(f"business: {{hours: {{fri: '09:00-17:00'}}, holidays: [{days}]}}")
@@ -420,7 +448,7 @@ def test_variables_override_the_file_and_the_longer_name_wins(write: Write) -> N
 
 BAD_VARIABLES = {
     "BOT__SERVER__PROT=1": "no such setting; did you mean `BOT__SERVER__PORT`?",
-    "BOT__NOTHING__LIKE=1": "no such setting; see config.yaml",
+    "BOT__ZEBRA__XYZZY=1": "no such setting; see config.yaml",
     "BOT__LINES__ln_1__PROMTP=x": "no such setting; did you mean `prompt`?",
     "BOT__SERVER__PORT=abc": "must be JSON",
     "BOT__SERVER__PORT=": "must be JSON",
@@ -591,6 +619,8 @@ ODD = {
         "or a takeover.notify_url"
     ),
     "takeover: {operators: []}": "config.yaml:1:23: takeover.operators: nobody is told",
+    "server: {metrics_port: 8000}": "server.metrics_port: also server.port: on one machine",
+    "watchdog: {unanswered_s: 20}": "watchdog.unanswered_s: not longer than max_wait_s",
 }
 
 

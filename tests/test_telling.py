@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.chat import Picture
-from bot.domain.decide import Duty, decide
+from bot.domain.decide import Duty, decide, opting_of
 from bot.domain.entry import Entry
 from bot.domain.history import View, build_messages
 from bot.domain.media import Attachment, MediaState, Problem, Reading
-from bot.domain.prompt import HandOffRule, RenderedPrompt
-from bot.domain.turn import AskModel, Decision, Say, Skip, Turn
+from bot.domain.prompt import HandOffRule, RenderedPrompt, WordRule
+from bot.domain.turn import AskModel, Decision, Opting, Say, Skip, Turn
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 PROMPT = RenderedPrompt(
@@ -227,3 +227,23 @@ def test_a_person_can_be_asked_for_aloud() -> None:
     decision = decided((heard("Human!"),), (), prompt)
     assert isinstance(decision, Say)
     assert decision.hand_off is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "opted_out", "opting"),
+    [
+        (["stop"], False, Opting.OUT),
+        (["hello", "STOP", "please"], False, Opting.OUT),
+        (["stop", "Start"], False, None),
+        (["start", "stop"], True, None),
+        (["stop", "start"], True, Opting.IN),
+        (["start"], False, None),
+        (["stop it"], False, None),
+    ],
+)
+def test_a_customers_last_word_on_it_counts(
+    said: list[str], opted_out: bool, opting: Opting | None
+) -> None:
+    prompt = replace(PROMPT, opt_out=WordRule(("stop",)), opt_in=WordRule(("start",)))
+    waiting = [text(words, minutes) for minutes, words in enumerate(said)]
+    assert opting_of(waiting, prompt, opted_out=opted_out) is opting

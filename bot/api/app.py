@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
-from bot.api import audit, conversations, errors, events, lines, media, unbuilt
+from bot.api import alerts, audit, conversations, errors, events, lines, media, unbuilt, why
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
 from bot.handoff import HandOff
@@ -38,6 +38,8 @@ def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaS
         lines.router(handoff, views),
         events.router(handoff, views),
         audit.router(views),
+        alerts.router(views),
+        why.router(views),
         unbuilt.router(),
     ):
         app.include_router(router, prefix="/api")

@@ -8,7 +8,6 @@ from bot.api.errors import error_answer
 
 _ANSWERS = {501: {"description": "not built yet"}, **ERRORS}
 _CALLS = (
-    ("GET", "/why/{id}"),
     ("GET", "/contacts/{phone}/export"),
     ("DELETE", "/contacts/{phone}"),
 )

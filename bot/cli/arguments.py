@@ -1,6 +1,7 @@
 """What can be typed after `bot`. Light to import: no command's own module is loaded here."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -15,18 +16,20 @@ _PROCESSES: Final = {
     "worker": "the working side alone: answers and sends",
 }
 _UNBUILT: Final = {
-    "why": "the whole way of one event or message",
     "export": "all of a customer's data",
     "erase": "remove all of a customer's data",
     "eval": "run the conversation tests kept beside the prompts",
 }
+_USER: Final = re.compile(r"://\S*@")
+"""User and password in an address: an error may quote what was typed."""
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and ends with 2."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+        shown = _USER.sub("://***@", message)
+        self.exit(2, f"{self.prog}: {shown} (see `{self.prog} --help`)\n")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -46,6 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat = _add(commands, "chat", "chat", "talk to a prompt here; no line, no database")
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
+    _add_copy_to(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
         unbuilt.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
@@ -91,8 +95,26 @@ def _add_operators_commands(commands: Any) -> None:
     events.add_argument("--limit", type=_count, default=50, metavar="N", help="at most so many")
     replay = _add(commands, "replay", "operate", "give dead or skipped events another try")
     replay.add_argument("events", nargs="+", metavar="EVENT_ID")
-    for command in (listing, pause, resume, send, events, replay):
+    why = _add(commands, "why", "why", "the whole way of one event or message, step by step")
+    why.add_argument("id", metavar="ID", help="ours or the provider's, of an event or a message")
+    for command in (listing, pause, resume, send, events, replay, why):
         _add_json(command)
+
+
+def _add_copy_to(commands: Any) -> None:
+    about = "move to another, empty database: everything is copied, and then compared"
+    command = _add(commands, "copy-to", "copying", about)
+    command.epilog = (
+        "Stop the bot first, on every machine. The database in use is only read. When anything "
+        "goes wrong, the other one is as empty as before. Afterwards it says what to set."
+    )
+    command.add_argument(
+        "url",
+        metavar="URL",
+        help="postgresql://user:password@host/name or sqlite:////path/to/file.db; a password may "
+        "also be in PGPASSWORD or ~/.pgpass",
+    )
+    _add_json(command)
 
 
 def _add(commands: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:

@@ -92,8 +92,9 @@ class Rehearsal:
 
     async def hear_opting(
         self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
-    ) -> None:
+    ) -> bool:
         """No person ever has this conversation."""
+        return False
 
     async def release_turn(
         self, turn: Turn, error: str, now: datetime, retry_after: timedelta | None = None

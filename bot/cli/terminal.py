@@ -24,6 +24,13 @@ def complain(line: str) -> None:
     sys.stderr.write(" ".join(line.split()) + "\n")
 
 
+def say_progress(line: str) -> None:
+    """A line on stderr that the next one replaces; empty: none. Only where somebody looks on."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{line}\x1b[K")
+        sys.stderr.flush()
+
+
 def say_json(value: Any) -> None:
     """A view as the operator API gives it; ASCII, so that nothing in it acts on a terminal."""
     plain = TypeAdapter(type(value)).dump_python(value, mode="json")
@@ -53,6 +60,11 @@ def words(text: str) -> str:
 def moment(at: datetime) -> str:
     """A time on this machine's clock, to the minute."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def instant(at: datetime) -> str:
+    """A time on this machine's clock, to the millisecond."""
+    return at.astimezone().isoformat(" ", "milliseconds")[:23]
 
 
 def _shown(character: str) -> str:

@@ -16,6 +16,9 @@ def oddities(
     yield from _odd_times(tree, sources)
     yield from _odd_hours(tree, sources)
     yield from _odd_keys(tree, secrets, sources, dev=dev)
+    if tree.server.metrics_port and tree.server.metrics_port == tree.server.port:
+        message = "also server.port: on one machine `bot serve` and `bot worker` can't share it"
+        yield sources.about(("server", "metrics_port"), message)
     if not dev and not _is_anybody_told(tree):
         message = "nobody is told when a customer needs a person"
         remedy = "name numbers here, or a takeover.notify_url"
@@ -33,6 +36,9 @@ def _odd_times(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
     if quiet_s > wait_s:
         message = f"shorter than quiet_period_s: answers come after {wait_s:g} s all the same"
         yield sources.about(("conversation", "max_wait_s"), message)
+    if tree.watchdog.enabled and tree.watchdog.unanswered_s <= wait_s:
+        message = "not longer than max_wait_s: every long burst raises an alert"
+        yield sources.about(("watchdog", "unanswered_s"), message)
     if tree.retry.base_delay_s > tree.retry.max_delay_s:
         message = "shorter than base_delay_s: every retry waits this long"
         yield sources.about(("retry", "max_delay_s"), message)

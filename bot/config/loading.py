@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 
+from bot import crash_points
 from bot.config.cross_checks import oddities
 from bot.config.faults import Sources, tree_faults
 from bot.config.overrides import apply_overrides
@@ -85,11 +86,17 @@ def examine(config_path: Path | None, environ: Mapping[str, str], *, dev: bool =
     faults += variables.faults
     warnings += variables.warnings
     warnings += [] if tree is None else oddities(tree, secrets, sources, dev=dev)
+    warnings += _of_crash_points(environ)
     settings = None
     if tree is not None and not faults:
         given: dict[str, Any] = {**dict(tree), "secrets": secrets, "path": path.absolute()}
         settings = Settings.model_construct(None, **given, warnings=tuple(warnings), dev=dev)
     return Examined(settings, tree, tuple(faults), tuple(warnings), path, sources)
+
+
+def _of_crash_points(environ: Mapping[str, str]) -> list[Fault]:
+    warning = crash_points.warning(environ)
+    return [] if warning is None else [Fault(warning, crash_points.VARIABLE)]
 
 
 def reload_note(settings: Settings, environ: Mapping[str, str] = os.environ) -> EditNote:

@@ -21,6 +21,7 @@ from bot.config.values import (
     NotifyUrl,
     Number,
     Operators,
+    OtlpUrl,
     PositiveSeconds,
     PromptPath,
     PublicUrl,
@@ -50,6 +51,9 @@ class ServerSettings(Section):
     """0: any free port."""
     public_url: PublicUrl = ""
     """Without a slash at its end; empty: notices hold no links."""
+    metrics_host: ShortText = "127.0.0.1"
+    metrics_port: Whole = Field(default=0, ge=0, le=65535)
+    """Where `bot worker` shows health and metrics; 0: nowhere."""
 
 
 class BusinessSettings(Section):
@@ -162,6 +166,8 @@ class ConversationSettings(Section):
     quiet_period_s: Seconds = 3
     max_wait_s: Seconds = 20
     history_tokens: Count = 6000
+    late_after_s: PositiveSeconds = 600
+    """A message that waited longer than this is answered with an apology."""
     stale_after_s: PositiveSeconds = 43_200
     """A message that waited longer than this is for a person."""
 
@@ -175,6 +181,21 @@ class TakeoverSettings(Section):
     operators: Operators = ()
     notify_url: NotifyUrl = Field(default="", repr=False)
     """Often a secret; empty: no webhook."""
+
+
+class PaceSettings(Section):
+    """How fast a line sends. 0: no limit."""
+
+    catch_up_per_minute: Number = Field(default=60, ge=0)
+    slow_per_minute: Number = Field(default=6000, ge=0)
+    burst: Whole = Field(default=30, ge=1, le=10_000)
+    part_gap_s: Seconds = 1
+    jitter: Number = Field(default=0.2, ge=0, le=1)
+    per_day: Count = 0
+    young_days: Whole = Field(default=0, ge=0, le=30)
+    young_per_day: Whole = Field(default=250, ge=1)
+    breaker_ratio: Number = Field(default=5, ge=0)
+    breaker_least: Whole = Field(default=200, ge=1)
 
 
 class LimitSettings(Section):
@@ -199,6 +220,23 @@ class RetrySettings(Section):
     max_delay_s: PositiveSeconds = 300
 
 
+class WatchdogSettings(Section):
+    enabled: Flag = True
+    unanswered_s: PositiveSeconds = 600
+    line_down_s: PositiveSeconds = 300
+
+
+class LogSettings(Section):
+    format: Literal["auto", "text", "json"] = "auto"
+    """`auto`: text on a terminal and in `bot dev`, else JSON."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class TracingSettings(Section):
+    endpoint: OtlpUrl = ""
+    """Without a slash at its end; empty: no traces."""
+
+
 class SettingsTree(Section):
     """The whole of config.yaml."""
 
@@ -212,8 +250,12 @@ class SettingsTree(Section):
     conversation: ConversationSettings = ConversationSettings()
     takeover: TakeoverSettings = TakeoverSettings()
     limits: LimitSettings = LimitSettings()
+    pace: PaceSettings = PaceSettings()
     retention: RetentionSettings = RetentionSettings()
     retry: RetrySettings = RetrySettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
+    log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
 
     def line(self, line_id: str) -> LineSettings:
         """What holds for a line, listed or not."""

@@ -106,6 +106,13 @@ def _notify_url(url: str) -> str:
     return url
 
 
+def _otlp_url(url: str) -> str:
+    if url and "@" in _url_parts(url).netloc:
+        remedy = "set OTEL_EXPORTER_OTLP_HEADERS in the environment"
+        raise ValueError(f"must not hold a user or a password: {remedy}")
+    return url.rstrip("/")
+
+
 def _store(url: str) -> str:
     if url and not _BUCKET.fullmatch(url):
         raise ValueError("write s3://bucket/folder, gs://… or az://…, or nothing for a folder here")
@@ -218,6 +225,7 @@ Store = Annotated[Text, AfterValidator(_store)]
 Url = Annotated[str, Field(max_length=2000), BeforeValidator(_as_written)]
 PublicUrl = Annotated[Url, AfterValidator(_public_url)]
 NotifyUrl = Annotated[Url, AfterValidator(_notify_url)]
+OtlpUrl = Annotated[Url, AfterValidator(_otlp_url)]
 PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
 SpeechProvider = Literal["deepgram", "openai", "local", "none"]
 ServiceName = Literal["deepgram", "openai", "local"]

@@ -55,6 +55,8 @@ class Usage:
     model: str
     tokens_in: int | None = None
     tokens_out: int | None = None
+    took_ms: int | None = None
+    """None: nobody measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def opting_of(
     for entry in reversed(waiting):
         if is_keyword(entry.words, prompt.opt_out.keywords):
             return None if opted_out else Opting.OUT
-        if opted_out and is_keyword(entry.words, prompt.opt_in.keywords):
-            return Opting.IN
+        if is_keyword(entry.words, prompt.opt_in.keywords):
+            return Opting.IN if opted_out else None
     return None
 
 

@@ -23,6 +23,91 @@ class EventState(StrEnum):
     """Given up with an error; replay puts it back to pending."""
 
 
+class EndReason(StrEnum):
+    """Why an event ended: each stored reason begins with one of these.
+
+    Where it names a message, a command or a limit, that comes behind the words.
+    """
+
+    # done
+    ANSWERED = "answered by"
+    """The message named is the answer."""
+    MERGED = "merged into"
+    """Part of a burst: the message named is its last, and the answer to all of it is named too."""
+    BY_PERSON = "answered by a person"
+    """A person wrote to the customer before the bot did."""
+    OPTED_OUT = "opted out"
+    """Done: it was the STOP. Skipped: the customer has written STOP and not START since."""
+    OPTED_IN = "opted in"
+    """It was the START."""
+    OPERATOR = "operator:"
+    """An operator wrote it; the command is named, and was answered."""
+    TAKEN_OVER = "a person wrote on the line's phone"
+    """And has the conversation from then on."""
+    RECORDED = "recorded:"
+    """Somebody else wrote on the line, without taking the conversation over."""
+    DELIVERY = "delivery of"
+    """The notice that the message named has arrived."""
+    ECHO = "echo of"
+    """The message named is ours, told by the line once more."""
+    CHANGE = "change of"
+    """The customer changed the words of the message named."""
+    DELETION = "deletion of"
+    """The customer took the message named back."""
+    LINE_READY = "line ready"
+    LINE_DISCONNECTED = "line disconnected"
+
+    # skipped
+    PAUSED = "paused"
+    """A person had the conversation, and gave it back without having the bot answer this."""
+    STALE = "stale"
+    """It had waited too long for an answer of the bot's: a person was told."""
+    OVER_LIMIT = "over limit:"
+    """The limit named was reached: a person was told."""
+    LOOP = "loop:"
+    """The other side seems to be a machine, by the sign named: a person was told."""
+    FLOOD = "flood:"
+    """Too much at once: a person was told."""
+    UNSUPPORTED = "unsupported type, the customer knows"
+    """Nothing could be made of it, and that was said lately."""
+    DELETED = "deleted by the customer"
+    """Before it was answered."""
+    REACTION = "reaction"
+    """No reaction starts an answer."""
+    EXCLUDED = "excluded"
+    """The line does not answer this contact."""
+    GROUP = "group"
+    """Not a private chat."""
+    OWN_NUMBER = "our own number"
+    """It came from, or went to, one of the business's own lines."""
+    DUPLICATE = "duplicate"
+    """The same message came before, in another event."""
+    NOT_OPERATOR = "not an operator"
+    """It waited to be carried out, and its author is no operator any more."""
+    TO_OPERATOR = "to an operator"
+    """Somebody else wrote to an operator on the line."""
+    NOT_OURS = "not our message"
+    """A notice about a message that the bot did not send, and need not know of."""
+    UNKNOWN_MESSAGE = "about a message that is not known"
+    """A change of, or the taking back of, something that never came."""
+    NOT_ACTED_ON = "event type not acted on"
+
+    # dead
+    NO_REPLY = "no reply could be made"
+    """The error says why; the customer got the prompt's `fallback`."""
+    NO_FILE = "media: answered without it by"
+    """Its file could not be had; the message named answers what else there was."""
+    UNREADABLE = "unreadable"
+    """Rightly signed, but odd or incomplete."""
+    NOT_APPLIED = "could not be applied"
+    """A fault of the bot's own."""
+
+    @classmethod
+    def of(cls, reason: str) -> "EndReason | None":
+        """The one that a stored reason begins with; None: it is not of this set."""
+        return max((one for one in cls if reason.startswith(one)), key=len, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Quoted:
     """The message that a customer's message replies to."""

@@ -8,6 +8,7 @@ from bot.domain.event import (
     Deleted,
     Delivered,
     Edited,
+    EndReason,
     EventState,
     Ignored,
     LineChanged,
@@ -92,9 +93,9 @@ def _file_useless(
 ) -> Filing:
     if isinstance(content, Ignored):
         kept = audience.answer == "all"
-        return Filing(event, EventState.SKIPPED, "event type not acted on", keep_raw=kept)
+        return Filing(event, EventState.SKIPPED, EndReason.NOT_ACTED_ON, keep_raw=kept)
     kept = audience.includes("" if content.sender is None else contact_key(content.sender))
-    return Filing(event, EventState.DEAD, "unreadable", content.error, keep_raw=kept)
+    return Filing(event, EventState.DEAD, EndReason.UNREADABLE, content.error, keep_raw=kept)
 
 
 def _file_change(
@@ -102,26 +103,27 @@ def _file_change(
 ) -> Filing:
     key = "" if other is None else contact_key(other)
     if key in audience.own:
-        return Filing(event, EventState.SKIPPED, "our own number")
+        return Filing(event, EventState.SKIPPED, EndReason.OWN_NUMBER)
     if key in audience.operators or audience.includes(key):
         return Filing(event, EventState.PENDING)
-    return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
+    return Filing(event, EventState.SKIPPED, EndReason.EXCLUDED, keep_raw=False)
 
 
 def _file_group(event: ProviderEvent, audience: Audience) -> Filing:
     """Whatever is written in a group concerns no customer's conversation."""
-    return Filing(event, EventState.SKIPPED, "group", keep_raw=audience.answer == "all")
+    return Filing(event, EventState.SKIPPED, EndReason.GROUP, keep_raw=audience.answer == "all")
 
 
 def _file_message(event: ProviderEvent, message: Received, audience: Audience, key: str) -> Filing:
     if message.is_group:
         return _file_group(event, audience)
     if key in audience.own:
-        return Filing(event, EventState.SKIPPED, "our own number")
+        return Filing(event, EventState.SKIPPED, EndReason.OWN_NUMBER)
     if key in audience.operators:  # a command: applied in order, like a line's own events
         return Filing(event, EventState.PENDING)
     if not audience.includes(key):
-        return Filing(event, EventState.SKIPPED, "excluded", keep_raw=False)
+        return Filing(event, EventState.SKIPPED, EndReason.EXCLUDED, keep_raw=False)
     if message.kind == "reaction":
-        return Filing(event, EventState.SKIPPED, "reaction", message=message, contact_key=key)
+        reason = EndReason.REACTION
+        return Filing(event, EventState.SKIPPED, reason, message=message, contact_key=key)
     return Filing(event, EventState.PENDING, message=message, contact_key=key)

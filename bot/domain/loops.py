@@ -12,12 +12,13 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from bot.domain.entry import Entry
+from bot.domain.event import EndReason
 from bot.domain.keywords import bare
 
-SAME_WORDS = "loop: the same words again and again"
-TOO_FAST = "loop: answers faster than a person types"
-AUTOMATIC = "loop: an automatic reply"
-FLOOD = "flood: too many messages"
+SAME_WORDS = f"{EndReason.LOOP} the same words again and again"
+TOO_FAST = f"{EndReason.LOOP} answers faster than a person types"
+AUTOMATIC = f"{EndReason.LOOP} an automatic reply"
+FLOOD = f"{EndReason.FLOOD} too many messages"
 
 _LATELY = timedelta(minutes=10)
 """For floods and speed; words are remembered for an hour."""

@@ -5,6 +5,7 @@ pictures that a model understands. What was learnt of a file is kept with its ha
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -176,6 +177,8 @@ class Attachment:
     reading: Reading
     media_type: str | None = None
     filename: str | None = field(default=None, repr=False)
+    ended_at: datetime | None = None
+    """When what it says was known, or that nothing will be."""
 
     @property
     def is_open(self) -> bool:

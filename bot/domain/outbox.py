@@ -42,6 +42,28 @@ SEND_MOVES: dict[SendStatus, frozenset[SendStatus]] = {
 }
 
 
+def reply_id(turn_id: str, part: int = 0) -> str:
+    """The id of a part of the reply that a turn makes."""
+    return f"re{turn_id[2:]}_{part}"
+
+
+TAKEN_OVER = "a person took over"
+"""Why a message of the bot's is kept as a draft."""
+OPTED_OUT = "the customer has opted out"
+_REPLACED = "replaced by an answer that has seen newer messages"
+
+
+def replaced(by: str) -> str:
+    """Why a reply that had not left yet is cancelled; `by`: the id of the one in its place."""
+    return f"{_REPLACED}: {by}"
+
+
+def replaced_by(error: str | None) -> str | None:
+    """The id of the reply that took a cancelled one's place; None: it was not replaced."""
+    what, _, by = (error or "").partition(": ")
+    return by if what == _REPLACED and by else None
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """One message to send: `id` is its idempotency key, the same on every attempt."""

@@ -184,6 +184,24 @@ class LinePage:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertView:
+    """Something that is wrong now, and was told."""
+
+    key: str
+    text: str
+    raised_at: datetime
+    seen_at: datetime
+    """When it was last found to be so still."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """The oldest first."""
+
+    items: tuple[AlertView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeView:
     """Who answers on a line, or everywhere."""
 

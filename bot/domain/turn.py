@@ -31,6 +31,10 @@ class TurnState(StrEnum):
     """Its worker died or was stopped; whatever it still writes is refused."""
 
 
+NOTED_MAX = 200
+"""So many of the messages that a turn took are noted with it, the newest."""
+
+
 class Opting(StrEnum):
     """A customer's word that ends or begins the bot's right to write to them."""
 

@@ -29,6 +29,8 @@ UNSUPPORTED = "I can only read text."
 SETTINGS: Mapping[str, Any] = {
     "conversation": {"quiet_period_s": 0},
     "lines": {"default": {"prompt": "default"}},
+    # Its messages would come into the middle of a dialogue; `test_watchdog_live` has it on.
+    "watchdog": {"enabled": False},
 }
 PROMPT = f"""\
 name: Test shop

@@ -209,7 +209,7 @@ async def test_a_replayed_dead_letter_fetches_its_file_again(scene: Scene) -> No
     wrong = Reading(Problem.WRONG_HASH, "not the announced bytes")
     await scene.store.finish_media(work, wrong, TOOK, scene.now)
     await scene.answers(conversation)
-    await scene.store.replay(await scene.event_id(conversation), scene.now)
+    await scene.store.replay(await scene.event_id(conversation), "olga", scene.now)
     assert (await scene.sweeps()).media == (media,)
     await _hear(scene, media)
 
@@ -411,7 +411,7 @@ async def test_a_service_that_says_no_for_good_calls_a_person_and_can_be_replaye
     assert (await scene.conversation(conversation)).needs_attention
     await scene.answers(conversation)
     assert [state for state, _ in await scene.inbox(conversation)] == ["dead"]
-    await scene.store.replay(await scene.event_id(conversation), scene.now)
+    await scene.store.replay(await scene.event_id(conversation), "olga", scene.now)
     (row,) = await scene.files(conversation)
     assert row.state == "stored"
 

@@ -212,7 +212,7 @@ async def test_of_many_replays_of_a_dead_letter_one_counts(scene: Scene) -> None
     turn = await scene.takes_turn(await scene.writes())
     await scene.store.fail_turn(turn, "broken", reply("sorry"), scene.now, final=True)
     dead = await scene.event_id(turn.conversation_id)
-    replays = (scene.another_worker().replay(dead, scene.now) for _ in range(6))
+    replays = (scene.another_worker().replay(dead, "olga", scene.now) for _ in range(6))
     outcomes = await asyncio.gather(*replays, return_exceptions=True)
     assert outcomes.count(turn.conversation_id) == 1
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 5
@@ -223,7 +223,7 @@ async def test_a_dead_letter_may_be_replayed_however_old_it_is(scene: Scene) -> 
     await scene.store.fail_turn(turn, "broken", reply("sorry"), scene.now, final=True)
     await scene.settles(await scene.sends(turn.conversation_id), Sent("p1"))
     scene.at(13 * HOUR_S)
-    await scene.store.replay(await scene.event_id(turn.conversation_id), scene.now)
+    await scene.store.replay(await scene.event_id(turn.conversation_id), "olga", scene.now)
     again = await scene.takes_turn(turn.conversation_id)
     assert [entry.id for entry in again.waiting] == [entry.id for entry in turn.waiting]
 

@@ -9,7 +9,7 @@ from bot.adapters.db.pending import finish, wait_a_little
 from bot.adapters.db.rows import AnyRow, Thread, lock, set_conversation
 from bot.adapters.db.schema import OPEN_EVENT, RECEIVED, events, messages
 from bot.domain.conversation import Policy, conversation_id
-from bot.domain.event import Deleted, Edited
+from bot.domain.event import Deleted, Edited, EndReason
 
 
 def apply_change(
@@ -27,7 +27,7 @@ def apply_change(
     message = _message(tx, row.line_id, change, contact_key)
     if message is None:
         if not wait_a_little(tx, row, now, policy):
-            finish(tx, row, now, "skipped", "about a message that is not known")
+            finish(tx, row, now, "skipped", EndReason.UNKNOWN_MESSAGE)
         return None
     thread = lock(tx, message.conversation_id)
     match change:
@@ -36,8 +36,8 @@ def apply_change(
         case Deleted():
             values = {"deleted_at": now}
     tx.execute(update(messages).where(messages.c.id == message.id).values(**values))
-    what = "changed" if isinstance(change, Edited) else "taken back"
-    finish(tx, row, now, "done", f"{message.id} {what}", message_id=message.id)
+    what = EndReason.CHANGE if isinstance(change, Edited) else EndReason.DELETION
+    finish(tx, row, now, "done", f"{what} {message.id}", message_id=message.id)
     if thread is None or thread.paused or not _waits(tx, message):
         return None
     _look_anew(tx, thread, now, policy)

@@ -35,7 +35,7 @@ from bot.domain.commands import (
 )
 from bot.domain.conversation import Policy, operator_chat_id
 from bot.domain.desk_talk import NOT_TEXT, TOO_OLD
-from bot.domain.event import Quoted, Received
+from bot.domain.event import EndReason, Quoted, Received
 from bot.domain.untrusted import clean_line, without_numbers
 from bot.domain.whatsapp import split_text
 from bot.errors import NotFound, Refused
@@ -63,22 +63,29 @@ def apply(
     command = _read(tx, row, said, operator)
     answer, woken = _carry_out(tx, operator, command)
     notices.open_chat(tx, row.line_id, key, said.sender, now)
-    heard = _record(tx, operator, said)
+    heard = _record(tx, operator, said, _about(command, woken))
     notices.write(tx, chat, row.line_id, split_text(answer), now)
-    reason = f"operator: {type(command).__name__.lower()}"
+    refused = ", refused" if woken is None else ""
+    reason = f"{EndReason.OPERATOR} {type(command).__name__.lower()}{refused}"
     finish(tx, row, now, "done", reason, message_id=heard)
-    return woken | {chat}
+    return (woken or frozenset()) | {chat}
+
+
+def _about(command: Command, woken: frozenset[str] | None) -> str | None:
+    """The one conversation that a command was about; None: none, several, or it was refused."""
+    is_about_one = isinstance(command, Write | PauseOne | ResumeOne | Attend)
+    return next(iter(woken)) if is_about_one and woken else None
 
 
 def _useless(tx: Connection, row: AnyRow, said: Received, key: str, policy: Policy) -> str | None:
     """Why it is no command; None: it is one. What was skipped once may have been replayed."""
     if said.is_group:
-        return "group"
+        return EndReason.GROUP
     if key not in policy.roster.of(row.line_id):
-        return "not an operator"
+        return EndReason.NOT_OPERATOR
     if said.kind == "reaction":
-        return "reaction"
-    return "duplicate" if KNOWN_MESSAGES.among(tx, [said.provider_id]) else None
+        return EndReason.REACTION
+    return EndReason.DUPLICATE if KNOWN_MESSAGES.among(tx, [said.provider_id]) else None
 
 
 def _name(said: Received) -> str:
@@ -115,12 +122,14 @@ def _quoted(tx: Connection, operator: Operator, quoted: Quoted) -> int | None:
     return None if written is None else int(written[1])
 
 
-def _carry_out(tx: Connection, operator: Operator, command: Command) -> tuple[str, frozenset[str]]:
-    """Do it; the answer, and the conversations that may go on."""
+def _carry_out(
+    tx: Connection, operator: Operator, command: Command
+) -> tuple[str, frozenset[str] | None]:
+    """Do it; the answer, and the conversations that may go on, None when it was refused."""
     try:
         return _do(tx, operator, command)
     except (NotFound, Refused) as error:
-        return f"{error}.", frozenset()
+        return f"{error}.", None
 
 
 def _do(tx: Connection, operator: Operator, command: Command) -> tuple[str, frozenset[str]]:
@@ -170,7 +179,7 @@ def _do_one(
             return desk_actions.attend(tx, operator, conversation_id)
 
 
-def _record(tx: Connection, operator: Operator, said: Received) -> str:
+def _record(tx: Connection, operator: Operator, said: Received, about: str | None) -> str:
     """What the operator wrote, in their own chat: the same message never counts again."""
     message: dict[str, Any] = {
         "id": new_id("ms"),
@@ -182,6 +191,7 @@ def _record(tx: Connection, operator: Operator, said: Received) -> str:
         "text": said.text,
         "provider_id": said.provider_id,
         "line_id": operator.line_id,
+        "about_id": about,
         "created_at": operator.now,
     }
     tx.execute(insert(messages).values(**message))

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,11 +26,15 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.crash_points import CrashPoint, reach
 from bot.errors import StoreUnavailable
 
 log = structlog.get_logger()
 T = TypeVar("T")
 Transition = Callable[[Connection], T]
+
+BOT = "whatsapp-bot"
+"""What a connection of the bot's is called on a PostgreSQL server."""
 
 _MAX_GROUP = 200
 _PG_TRIES = 5
@@ -101,7 +106,7 @@ class Database:
         for attempt in range(1, _PG_TRIES + 1):
             try:
                 async with self._pool.begin() as connection:
-                    return await connection.run_sync(run)
+                    return await connection.run_sync(partial(_run, run))
             except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
                 if attempt == _PG_TRIES or not _is_conflict(error):
                     raise _unavailable(error) from error
@@ -149,7 +154,7 @@ class _SqliteFile:
             poolclass=StaticPool,
             connect_args={"check_same_thread": False},
         )
-        _prepare(self._engine, begin="BEGIN IMMEDIATE", query_only=False)
+        prepare(self._engine, begin="BEGIN IMMEDIATE", query_only=False)
         self._lock_path = f"{url.database}.lock"
         self._lock_fd: int | None = None
 
@@ -157,10 +162,10 @@ class _SqliteFile:
         """Run transitions in one durable transaction."""
         if self._lock_fd is None:
             self._lock_fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        _take_lock(self._lock_fd)
+        take_lock(self._lock_fd)
         try:
             with self._engine.begin() as connection:
-                return [run(connection) for run in runs]
+                return [_run(run, connection) for run in runs]
         finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
@@ -172,7 +177,13 @@ class _SqliteFile:
             self._lock_fd = None
 
 
-def _take_lock(lock_fd: int) -> None:
+def _run(run: Transition[T], connection: Connection) -> T:
+    result = run(connection)
+    reach(CrashPoint.TRANSITION_RUN)
+    return result
+
+
+def take_lock(lock_fd: int) -> None:
     """Raises TimeoutError when another process has held it for long: it may be stopped."""
     deadline = time.monotonic() + _LOCK_PATIENCE_S
     while True:
@@ -220,17 +231,22 @@ def _postgres_engine(url: URL) -> AsyncEngine:
         max_overflow=4,
         pool_timeout=8,
         pool_pre_ping=True,
-        connect_args={"timeout": 5, "command_timeout": 15},
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 15,
+            "server_settings": {"application_name": BOT},
+        },
     )
 
 
 def _sqlite_reader(url: URL, readers: int) -> AsyncEngine:
     engine = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30)
-    _prepare(engine.sync_engine, begin="BEGIN", query_only=True)
+    prepare(engine.sync_engine, begin="BEGIN", query_only=True)
     return engine
 
 
-def _prepare(engine: Engine, *, begin: str, query_only: bool) -> None:
+def prepare(engine: Engine, *, begin: str, query_only: bool) -> None:
+    """SQLite as we use it; transactions begin with `begin`, tables are made and changed in them."""
     pragmas = [
         "PRAGMA busy_timeout=5000",
         "PRAGMA journal_mode=WAL",

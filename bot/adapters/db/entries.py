@@ -22,6 +22,7 @@ MESSAGE_COLUMNS = (
     messages.c.edited_at,
     messages.c.deleted_at,
     media.c.state.label("media_state"),
+    media.c.read_at.label("media_ended_at"),
     media.c.media_type,
     media.c.filename,
     media.c.problem,
@@ -109,4 +110,5 @@ def _attachment(row: AnyRow) -> Attachment:
         pages=row.pages,
         service=row.service,
     )
-    return Attachment(MediaState(row.media_state), reading, row.media_type, row.filename)
+    state = MediaState(row.media_state)
+    return Attachment(state, reading, row.media_type, row.filename, row.media_ended_at)

@@ -12,10 +12,11 @@ from bot.adapters.db.pending import finish
 from bot.adapters.db.rows import AnyRow, lock
 from bot.adapters.db.schema import conversations, messages
 from bot.domain.conversation import Pause, Policy, conversation_id
+from bot.domain.event import EndReason
 from bot.domain.handling import PHONE
 from bot.domain.media import Announced
 
-TAKEN_OVER = "a person wrote on the line's phone"
+TAKEN_OVER = EndReason.TAKEN_OVER.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ def take(
     """Somebody else wrote on this line: a person on the phone, or the shop's own software."""
     recipient = said.recipient
     if recipient is None or policy.foreign_messages == "ignore":
-        finish(tx, row, now, "skipped", "not our message")
+        finish(tx, row, now, "skipped", EndReason.NOT_OURS)
         return None
     contact = contact_key(recipient)
     if contact in policy.roster.of(row.line_id):
-        finish(tx, row, now, "skipped", "to an operator")
+        finish(tx, row, now, "skipped", EndReason.TO_OPERATOR)
         return None
     key = conversation_id(row.line_id, contact)
     if lock(tx, key) is None:
@@ -64,10 +65,10 @@ def take(
 def _pause_for(said: Said, now: datetime, policy: Policy) -> str:
     """Whether somebody else's message takes the conversation over, in the event's reason."""
     if policy.foreign_messages != "pause":
-        return "recorded: somebody else wrote on this line"
+        return f"{EndReason.RECORDED} somebody else wrote on this line"
     counts_for = policy.auto_resume_after or policy.stale_after
     if said.at is not None and now - said.at > counts_for:
-        return "recorded: written too long ago to take the conversation over"
+        return f"{EndReason.RECORDED} written too long ago to take the conversation over"
     return TAKEN_OVER
 
 

@@ -6,12 +6,21 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, literal, select, update
 
 from bot.adapters.db.pacing import retry_delay
-from bot.adapters.db.rows import ALL, AnyRow, Thread
+from bot.adapters.db.rows import ALL, AnyRow, Thread, told_hold
 from bot.adapters.db.schema import OPEN_SEND, Instant, lines, messages
 from bot.domain.conversation import Policy
 from bot.domain.outbox import (
     LineHeld,
 )
+
+
+def mark_held(reason: str, now: datetime) -> dict[str, Any]:
+    """A message begins to wait for its line; when it first did so, and why, is kept."""
+    return {
+        "status": "held",
+        "held_at": func.coalesce(messages.c.held_at, literal(now, Instant)),
+        "held_reason": func.coalesce(messages.c.held_reason, reason),
+    }
 
 
 def hold(
@@ -32,7 +41,8 @@ def hold(
     queued: list[Any] = [OPEN_SEND, messages.c.status == "queued"]
     if line_id != ALL:
         queued.append(messages.c.line_id == line_id)
-    tx.execute(update(messages).where(and_(*queued)).values(status="held"))
+    held = mark_held(told_hold(code, error), now)
+    tx.execute(update(messages).where(and_(*queued)).values(**held))
 
 
 def release_holds(tx: Connection, line_id: str) -> None:

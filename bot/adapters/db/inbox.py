@@ -35,7 +35,7 @@ from bot.adapters.db.schema import (
     messages,
 )
 from bot.domain.conversation import Policy, conversation_id
-from bot.domain.event import EventState
+from bot.domain.event import EndReason, EventState
 from bot.domain.inbox import Filing
 from bot.domain.work import Accepted
 
@@ -96,6 +96,7 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
         ),
         duplicates=len(filings) - len(fresh),
         media=tuple(one.id for one in attached),
+        stored=tuple((row["id"], row["conversation_id"]) for row in event_rows),
     )
 
 
@@ -109,7 +110,7 @@ def bury(tx: Connection, raw: bytes, error: str, now: datetime) -> None:
             "type": "unreadable",
             "line_id": "",
             "state": EventState.DEAD,
-            "reason": "unreadable",
+            "reason": EndReason.UNREADABLE.value,
             "error": error,
             "received_at": now,
             "ended_at": now,
@@ -144,7 +145,7 @@ def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict
         "conversation_id": None,
         "message_id": None,
         "state": filing.state.value,
-        "reason": filing.reason,
+        "reason": None if filing.reason is None else str(filing.reason),
         "error": filing.error,
         "received_at": at,
         "ended_at": None if filing.state is EventState.PENDING else at,
@@ -155,7 +156,7 @@ def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict
     if message.provider_id in seen:
         return row | {
             "state": EventState.SKIPPED.value,
-            "reason": "duplicate",
+            "reason": EndReason.DUPLICATE.value,
             "ended_at": at,
         }, None
     seen.add(message.provider_id)

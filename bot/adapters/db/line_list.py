@@ -37,6 +37,14 @@ def list_lines(tx: Connection, configured: Sequence[str]) -> tuple[LineView, ...
     return tuple(views)
 
 
+def line_states(tx: Connection) -> Mapping[str, LineState]:
+    """Of every line that has a row."""
+    rows: dict[str, AnyRow] = {row.line_id: row for row in tx.execute(select(lines))}
+    pauses = Pauses({i: row for i, row in rows.items() if row.paused_at is not None})
+    account = rows.pop(ALL, None)
+    return {i: _condition(row, account, pauses.of(i)).state for i, row in rows.items()}
+
+
 def list_lines_without_ids(tx: Connection) -> tuple[str, ...]:
     """Lines whose latest sends all have no provider's id, among the newest messages of all."""
     newest = (

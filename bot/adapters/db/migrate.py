@@ -14,10 +14,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, exc, make_url, text
+from sqlalchemy import Connection, event, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from bot.adapters.db.engine import prepare
+from bot.crash_points import CrashPoint, reach
 from bot.errors import StoreUnavailable
 
 log = structlog.get_logger()
@@ -32,6 +34,8 @@ async def migrate(url: str) -> None:
     Raises StoreUnavailable when the database cannot be reached or holds a newer version.
     """
     engine = create_async_engine(url, poolclass=NullPool)
+    if _sqlite_path(url) is not None:  # by itself the driver commits each table that is made
+        prepare(engine.sync_engine, begin="BEGIN IMMEDIATE", query_only=False)
     try:
         async with _alone(url, engine):
             await _migrate(url, engine)
@@ -115,6 +119,7 @@ def _config() -> Config:
 def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
+    event.listen(connection, "after_cursor_execute", lambda *_: reach(CrashPoint.MIGRATING))
     command.upgrade(config, "head")
 
 

@@ -40,6 +40,12 @@ def claim(tx: Connection, now: datetime) -> NoticePost | None:
     return NoticePost(row.id, json.loads(row.body), row.attempts + 1, row.created_at)
 
 
+def free(tx: Connection, now: datetime) -> None:
+    """Whoever had one in hand is gone: what waits is due now, in its order."""
+    waiting = (UNTOLD, notices.c.next_at > now)
+    tx.execute(update(notices).where(*waiting).values(next_at=notices.c.created_at))
+
+
 def told(tx: Connection, notice: NoticePost) -> None:
     """It has arrived."""
     tx.execute(_end(notice).values(state="told", error=None))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from bot.adapters.db import audit, notices
 from bot.adapters.db.rows import Thread, lock, move_message, open_sends, set_conversation
@@ -44,6 +44,15 @@ def settle_unknown(tx: Connection, conversation_id: str) -> None:
             move_message(tx, send, {"status": "uncertain", "error": OPTED_OUT})
 
 
+def _still_waits(tx: Connection, conversation_id: str, message_ids: Sequence[str]) -> bool:
+    open_ones = select(events.c.id).where(
+        events.c.conversation_id == conversation_id,
+        OPEN_EVENT,
+        events.c.message_id.in_(message_ids),
+    )
+    return tx.execute(open_ones).first() is not None
+
+
 def hear(
     tx: Connection,
     conversation_id: str,
@@ -51,15 +60,19 @@ def hear(
     message_ids: Sequence[str],
     now: datetime,
     policy: Policy,
-) -> None:
-    """It was said to a person, so the bot says nothing to it; the person is told."""
+) -> bool:
+    """It was said to a person, so the bot says nothing to it; the person is told.
+
+    False: it is so already, or the bot's own turn comes next and confirms it.
+    """
     thread = lock(tx, conversation_id)
     if thread is None or (thread.row.opted_out_at is not None) == (opting is Opting.OUT):
-        return
-    if not thread.paused:  # the bot's own turn is next, and confirms it
+        return False
+    if not thread.paused and _still_waits(tx, conversation_id, message_ids):
+        # The bot's own turn is next, and confirms it.
         if opting is Opting.OUT:
             settle_unknown(tx, conversation_id)
-        return
+        return False
     change(tx, thread, opting, now)
     tx.execute(
         update(events)
@@ -73,3 +86,4 @@ def hear(
     )
     if opting is Opting.OUT:
         notices.tell(tx, conversation_id, NoticeKind.OPT_OUT, _TO_PERSON, now, policy)
+    return True

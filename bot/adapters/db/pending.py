@@ -27,7 +27,7 @@ def finish(
     error: str | None = None,
     message_id: str | None = None,
 ) -> None:
-    values = {"state": state, "reason": reason, "error": error, "message_id": message_id}
+    values = {"state": state, "reason": str(reason), "error": error, "message_id": message_id}
     tx.execute(
         update(events)
         .where(events.c.id == row.id, events.c.state == "pending")

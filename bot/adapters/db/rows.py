@@ -37,6 +37,7 @@ _LOCKED = (
         conversations.c.away_at,
         conversations.c.hush_until,
         conversations.c.operator,
+        conversations.c.heard_seq,
         conversations.c.relay_to,
         conversations.c.relayed_seq,
         conversations.c.brief,

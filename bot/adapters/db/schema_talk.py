@@ -61,6 +61,7 @@ conversations = Table(
     Column("opted_out_at", Instant),  # the customer said STOP: nothing is sent
     Column("away_at", Instant),  # when the prompt's `away` was said last
     Column("hush_until", Instant),  # perhaps a person has written: the bot waits
+    Column("heard_seq", BigInteger),  # the rules have looked at the messages up to this one
     Column("relay_to", String(40)),  # the operator's chat that what the customer writes goes to
     Column("relayed_seq", BigInteger),  # the last message that went there
     Column("brief", Text),  # what the model is told of the last person who answered here
@@ -95,7 +96,7 @@ conversations = Table(
     ),
     Index(
         "ix_conversations_with_person",
-        "line_id",
+        "state",  # what it is about, so that SQLite counts without a look at the rows
         sqlite_where=WITH_PERSON,
         postgresql_where=WITH_PERSON,
     ),
@@ -234,7 +235,7 @@ messages = Table(
     ),
     Index(
         "ix_messages_uncertain",
-        "line_id",
+        "status",
         sqlite_where=UNCERTAIN,
         postgresql_where=UNCERTAIN,
     ),

@@ -63,7 +63,7 @@ turns = Table(
     Column("state", String(12), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("worker_id", String(40), nullable=False),
-    Column("message_ids", Text),  # what it took, in order, one a line; null: before this was kept
+    Column("message_ids", Text),  # what it took, in order, one a line (the newest of very many)
     Column("first_message_at", Instant, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),

@@ -140,9 +140,9 @@ class Store:
 
     async def hear_opting(
         self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
-    ) -> None:
+    ) -> bool:
         """A customer opts out while a person has the conversation."""
-        await self._db.write(
+        return await self._db.write(
             lambda tx: opting_db.hear(tx, conversation_id, opting, message_ids, now, self._policy)
         )
 

@@ -3,7 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 
 from bot.adapters.db import attaching, audit, briefs, holds, takeover
 from bot.adapters.db.ids import new_id
@@ -21,9 +34,22 @@ from bot.adapters.db.schema import (
     turns,
 )
 from bot.domain.conversation import Owner, Pause, Policy
+from bot.domain.event import EndReason
 from bot.domain.handling import Action
 from bot.domain.work import InFlight
 from bot.errors import NotFound, Refused
+
+_UNHEARD = (
+    exists()
+    .where(
+        messages.c.conversation_id == conversations.c.id,
+        messages.c.direction == "in",
+        messages.c.seq > func.coalesce(conversations.c.heard_seq, 0),
+    )
+    .correlate(conversations)
+)
+_UNLESS_HEARD = case((_UNHEARD, type_coerce(conversations.c.due_at, BigInteger)), else_=None)
+"""What nobody has to answer any more is looked at once for its author's STOP."""
 
 
 def pause(tx: Connection, conversation_id: str, by: Pause, now: datetime) -> None:
@@ -198,17 +224,17 @@ def answered_by_person(
     tx.execute(
         update(events)
         .where(*where)
-        .values(state="done", reason="answered by a person", ended_at=now)
+        .values(state="done", reason=EndReason.BY_PERSON.value, ended_at=now)
     )
     if not has_tail(tx, conversation_id):
         tx.execute(
             update(conversations)
             .where(conversations.c.id == conversation_id)
-            .values(due_at=None, first_waiting_at=None)
+            .values(first_waiting_at=None, due_at=_UNLESS_HEARD)
         )
 
 
-def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
+def replay(tx: Connection, event_id: str, by: str, now: datetime) -> str | None:
     """Put a dead or skipped event back; the conversation it belongs to."""
     row = tx.execute(select(events).where(events.c.id == event_id)).first()
     if row is None:
@@ -235,6 +261,8 @@ def replay(tx: Connection, event_id: str, now: datetime) -> str | None:
     )
     if not put_back.rowcount:
         raise Refused(f"event {event_id} is being replayed already")
+    about = {"line_id": row.line_id, "conversation_id": row.conversation_id}
+    audit.note(tx, now, Action.REPLAYED, by, reason=event_id, **about)
     if not is_message:
         return None
     tx.execute(update(messages).where(messages.c.id == row.message_id).values(dead=False))
@@ -276,6 +304,7 @@ def _queue(
             "status": "held" if thread.held else "queued",
             "part": part,
             "next_at": now,
+            **thread.hold_of(now),
             "created_at": now,
             "request_key": request_key if part == 0 else None,
         }
@@ -356,10 +385,10 @@ def _skip_tail(tx: Connection, conversation_id: str, now: datetime) -> None:
     tx.execute(
         update(events)
         .where(events.c.conversation_id == conversation_id, OPEN_EVENT, events.c.state == "pending")
-        .values(state="skipped", reason="paused", ended_at=now)
+        .values(state="skipped", reason=EndReason.PAUSED.value, ended_at=now)
     )
     tx.execute(
         update(conversations)
         .where(conversations.c.id == conversation_id)
-        .values(due_at=None, first_waiting_at=None)
+        .values(first_waiting_at=None, due_at=_UNLESS_HEARD)
     )

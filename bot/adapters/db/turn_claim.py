@@ -1,7 +1,7 @@
 """Claiming a turn: everything that waits in a conversation, if nobody works on it."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import (
     Connection,
@@ -13,10 +13,9 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import governor, relay
+from bot.adapters.db import governor, turn_listen
 from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends, set_conversation
 from bot.adapters.db.schema import (
     OPEN_EVENT,
@@ -26,15 +25,20 @@ from bot.adapters.db.schema import (
     messages,
     turns,
 )
-from bot.adapters.db.spend import spent_on
+from bot.adapters.db.turn_listen import awaiting_files
+from bot.adapters.db.turn_standing import age_of, standing_of
 from bot.domain.conversation import Policy
 from bot.domain.entry import Entry
 from bot.domain.event import EndReason
 from bot.domain.media import MEDIA_OPEN
-from bot.domain.turn import Claim, Claimed, Listening, Nothing, NotYet, Standing, Turn
-
-_HOUR = timedelta(hours=1)
-
+from bot.domain.turn import (
+    NOTED_MAX,
+    Claim,
+    Claimed,
+    Nothing,
+    NotYet,
+    Turn,
+)
 
 _PAST_ROWS = 200
 
@@ -50,6 +54,7 @@ _WAITING = (
         events.c.id.label("event_id"),
         events.c.attempts,
         events.c.due_at.label("replayed_at"),
+        messages.c.seq,
         *MESSAGE_COLUMNS,
     )
     .select_from(with_media(events.join(messages, messages.c.id == events.c.message_id)))
@@ -61,11 +66,6 @@ _WAITING = (
     )
     .order_by(events.c.seq)
 )
-
-
-_HEARD = 50
-"""Of what waits while a person has a conversation: the newest, however long they take."""
-_NEWEST_WAITING = _WAITING.order_by(None).order_by(events.c.seq.desc()).limit(_HEARD)
 
 
 _TAKE = (
@@ -88,7 +88,11 @@ _ADD_TURN = insert(turns)
 _CLAIMED_CONVERSATION = (
     update(conversations)
     .where(conversations.c.id == bindparam("conversation"))
-    .values(due_at=None, first_waiting_at=None)
+    .values(
+        due_at=None,
+        first_waiting_at=None,
+        heard_seq=func.coalesce(bindparam("heard"), conversations.c.heard_seq),
+    )
 )
 
 
@@ -102,11 +106,11 @@ def claim(
     if thread.row.due_at > now:
         return NotYet(thread.row.due_at)
     if thread.paused:
-        return _listen(tx, thread, now, policy)
+        return turn_listen.listen(tx, thread, now, policy)
     sends = open_sends(tx, conversation_id)
     if _is_busy(tx, conversation_id, sends):
         is_unknown = any(send.status == "unknown" for send in sends)
-        return _overhear(tx, thread) if is_unknown else Nothing("busy")
+        return turn_listen.overhear(tx, thread) if is_unknown else Nothing("busy")
     return _claim_waiting(tx, thread, sends, worker_id, now, policy)
 
 
@@ -120,19 +124,20 @@ def _claim_waiting(
 ) -> Claim:
     rows = _waiting_rows(tx, thread.row.id, now)
     ready = [row for row in rows if row.media_state not in MEDIA_OPEN]
-    later = _awaiting_files(tx, thread, rows, now, policy) if len(ready) < len(rows) else None
+    later = awaiting_files(tx, thread, rows, now, policy) if len(ready) < len(rows) else None
     if later is not None:
         return later
-    if not ready:  # what is not opened yet asks for a turn when it is
-        tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id})
-        return Nothing("nothing waits" if not rows else "media are not here yet")
+    if not ready:
+        tx.execute(_CLAIMED_CONVERSATION, {"conversation": thread.row.id, "heard": None})
+        # What is not opened yet asks for a turn when it is.
+        return Nothing("media are not here yet") if rows else turn_listen.overhear(tx, thread)
     begun_at = _wait_to_catch_up(tx, thread, ready, now, policy)
     if begun_at is not None:
         return NotYet(begun_at)
     only = None if len(ready) == len(rows) else [row.event_id for row in ready]
     turn = _begin(tx, thread, ready, worker_id, now, only)
     is_introduced = any(send.author == "bot" for send in sends)
-    standing = _standing(tx, thread, ready, now, policy, is_introduced=is_introduced)
+    standing = standing_of(tx, thread, ready, now, policy, is_introduced=is_introduced)
     return Claimed(replace(turn, past=_past(tx, turn), standing=standing))
 
 
@@ -140,65 +145,13 @@ def _wait_to_catch_up(
     tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
 ) -> datetime | None:
     """Late answers of a line begin one after the other; None: this one now."""
-    age = _age(waiting, now)
+    age = age_of(waiting, now)
     if not policy.late_after < age <= policy.stale_after:
         return None
     later = governor.wait_to_catch_up(tx, thread.row.line_id, now, policy)
     if later is not None:
         set_conversation(tx, thread.row.id, due_at=later)
     return later
-
-
-def _age(waiting: list[AnyRow], now: datetime) -> timedelta:
-    """How long the newest of the messages has waited."""
-    newest: datetime = max(row.replayed_at or row.created_at for row in waiting)
-    return now - newest
-
-
-def _awaiting_files(
-    tx: Connection, thread: Thread, rows: list[AnyRow], now: datetime, policy: Policy
-) -> NotYet | None:
-    """An answer waits for the files of its burst, but not for ever."""
-    since = now if thread.row.first_waiting_at is None else thread.row.first_waiting_at
-    latest = min(since, _youngest(rows)) + policy.max_wait
-    if now >= latest:
-        return None
-    set_conversation(tx, thread.row.id, due_at=latest, first_waiting_at=since)
-    return NotYet(latest)
-
-
-def _listen(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> Claim:
-    """A person has it: what was written is passed on to them, and goes on waiting."""
-    rows = _newest_waiting(tx, thread.row.id)
-    if thread.row.relay_to is not None and any(row.media_state in MEDIA_OPEN for row in rows):
-        later = _awaiting_files(tx, thread, rows, now, policy)
-        if later is not None:
-            return later
-    set_conversation(tx, thread.row.id, due_at=None)
-    relay.pass_on(tx, thread, now)
-    if not rows:
-        return Nothing("paused")
-    row = thread.row
-    waiting = read_entries(tx, row.id, rows)
-    return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
-
-
-def _overhear(tx: Connection, thread: Thread) -> Claim:
-    """Nobody knows whether a send arrived: no turn begins, but STOP ends its repetition."""
-    row = thread.row
-    waiting = read_entries(tx, row.id, _newest_waiting(tx, row.id))
-    return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
-
-
-def _newest_waiting(tx: Connection, conversation_id: str) -> list[AnyRow]:
-    return list(reversed(tx.execute(_NEWEST_WAITING, {"conversation": conversation_id}).all()))
-
-
-def _youngest(rows: list[AnyRow]) -> datetime:
-    """Since when the last file has been awaited: one that never comes delays nothing for ever."""
-    blocked = [row for row in rows if row.media_state in MEDIA_OPEN]
-    latest: datetime = max(row.replayed_at or row.created_at for row in blocked)
-    return latest
 
 
 def _waiting_rows(tx: Connection, conversation_id: str, now: datetime) -> list[AnyRow]:
@@ -274,7 +227,8 @@ def _begin(
     )
     take, which = (_TAKE, {}) if only is None else (_TAKE.where(_ONLY), {"ids": only})
     tx.execute(take, {"conversation": conversation.id, "turn": turn.id, **which})
-    tx.execute(_CLAIMED_CONVERSATION, {"conversation": conversation.id})
+    heard = {"conversation": conversation.id, "heard": max(row.seq for row in waiting)}
+    tx.execute(_CLAIMED_CONVERSATION, heard)
     tx.execute(
         _ADD_TURN,
         [
@@ -284,57 +238,10 @@ def _begin(
                 "state": "working",
                 "epoch": conversation.epoch,
                 "worker_id": worker_id,
-                "message_ids": "\n".join(entry.id for entry in turn.waiting),
+                "message_ids": "\n".join(entry.id for entry in turn.waiting[-NOTED_MAX:]),
                 "first_message_at": first,
                 "started_at": now,
             }
         ],
     )
     return turn
-
-
-_ANSWERED_SINCE = (
-    select(func.count())
-    .select_from(turns)
-    .where(
-        turns.c.conversation_id == bindparam("conversation"),
-        turns.c.started_at > bindparam("since"),
-        turns.c.state == "answered",
-    )
-)
-
-
-def _standing(
-    tx: Connection,
-    thread: Thread,
-    waiting: list[AnyRow],
-    now: datetime,
-    policy: Policy,
-    *,
-    is_introduced: bool,
-) -> Standing:
-    row = thread.row
-    return Standing(
-        opted_out=row.opted_out_at is not None,
-        excluded=not policy.audience(row.line_id).includes(row.contact_key),
-        refusal=_refusal(tx, thread, waiting, now, policy),
-        late=_age(waiting, now) > policy.late_after,
-        away_at=row.away_at,
-        is_introduced=is_introduced,
-        brief=row.brief or "",
-    )
-
-
-def _refusal(
-    tx: Connection, thread: Thread, waiting: list[AnyRow], now: datetime, policy: Policy
-) -> str | None:
-    """Why no model may be asked here now, or None."""
-    if _age(waiting, now) > policy.stale_after:
-        return EndReason.STALE.value
-    if policy.replies_per_hour:
-        asked = {"conversation": thread.row.id, "since": now - _HOUR}
-        if tx.execute(_ANSWERED_SINCE, asked).scalar_one() >= policy.replies_per_hour:
-            return f"{EndReason.OVER_LIMIT} replies per hour"
-    if policy.cost_per_day and spent_on(tx, day_of(now, policy)) >= policy.cost_per_day:
-        return f"{EndReason.OVER_LIMIT} cost per day"
-    return None

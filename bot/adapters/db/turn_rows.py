@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
 
 from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import Thread, lock, set_conversation
@@ -26,6 +26,7 @@ _END_TURN = (
         error=bindparam("why"),
         prompt_version=bindparam("prompt"),
         model=bindparam("made_with"),
+        llm_ms=bindparam("took_ms"),
         tokens_in=bindparam("read"),
         tokens_out=bindparam("written"),
         cost=bindparam("price"),
@@ -80,6 +81,7 @@ def end_turn(
             "why": error,
             "prompt": made_by.prompt_version,
             "made_with": made_by.model,
+            "took_ms": made_by.llm_ms,
             "read": made_by.tokens_in,
             "written": made_by.tokens_out,
             "price": made_by.cost,
@@ -97,9 +99,12 @@ def put_back(tx: Connection, turn: Turn) -> None:
     tx.execute(PUT_BACK, turn_params(turn))
 
 
-def finish_events(tx: Connection, turn: Turn, now: datetime, state: str, reason: str) -> None:
-    values: dict[str, Any] = {"end": state, "why": reason, "now": now}
-    tx.execute(_FINISH, turn_params(turn) | values)
+def finish_events(
+    tx: Connection, turn: Turn, now: datetime, state: str, reason: str, *which: ColumnElement[bool]
+) -> None:
+    """End the turn's events that are still open; `which` of them, all when nothing is said."""
+    values: dict[str, Any] = {"end": state, "why": str(reason), "now": now}
+    tx.execute(_FINISH.where(*which), turn_params(turn) | values)
 
 
 def count_spending(tx: Connection, made_by: MadeBy, now: datetime, policy: Policy) -> None:

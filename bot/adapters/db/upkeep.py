@@ -120,6 +120,7 @@ def register(tx: Connection, worker_id: str, now: datetime, *, sole: bool) -> No
     """A worker starts; the sole one on its data takes over what its predecessor held at once."""
     if sole:
         tx.execute(delete(workers))
+        notice_post.free(tx, now)
     until = clock(tx, now) + LEASE
     tx.execute(insert(workers).values(id=worker_id, started_at=now, lease_until=until))
     tx.execute(update(lines).where(lines.c.hold_code.is_not(None)).values(probe_at=now))

@@ -7,15 +7,18 @@ from sqlalchemy import Connection, Row, Select, literal_column, select
 
 from bot.adapters.db import audit as audit_log
 from bot.adapters.db import briefs
+from bot.adapters.db.alerts import open_alerts
 from bot.adapters.db.conversation_list import list_conversations
 from bot.adapters.db.engine import Database
 from bot.adapters.db.line_list import list_lines, list_lines_without_ids
 from bot.adapters.db.message_list import find_file, find_message, list_messages
 from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events
+from bot.adapters.db.way import find_way
 from bot.domain.contact import contact_key
 from bot.domain.event import EventState
 from bot.domain.shown import (
+    AlertPage,
     Answerer,
     AuditPage,
     BriefView,
@@ -29,6 +32,7 @@ from bot.domain.shown import (
     ScopeView,
     StoredFile,
 )
+from bot.domain.way import WayView
 from bot.errors import NotFound
 
 CONVERSATIONS_MAX = 200
@@ -103,6 +107,10 @@ class Views:
         """The id of an event that is named by it or by the provider's id. Raises NotFound."""
         return await self._db.read(lambda tx: _event_id(tx, named))
 
+    async def why(self, named: str) -> WayView:
+        """The whole way of an event or a message, by any id of it. Raises NotFound."""
+        return await self._db.read(lambda tx: find_way(tx, named))
+
     async def lines(self) -> LinePage:
         """Every line, by id."""
         return await self._db.read(lambda tx: LinePage(list_lines(tx, self._configured_lines)))
@@ -124,6 +132,10 @@ class Views:
         """Who did what, the newest first; of one conversation, or of all."""
         limit = min(limit, EVENTS_MAX)
         return await self._db.read(lambda tx: audit_log.newest(tx, conversation_id, limit))
+
+    async def alerts(self) -> AlertPage:
+        """What is wrong now, and was told."""
+        return await self._db.read(lambda tx: AlertPage(open_alerts(tx)))
 
     async def scope(self, line_id: str | None) -> ScopeView:
         """Who answers on a line, or (None) whether everything is paused."""

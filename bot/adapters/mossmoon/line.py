@@ -22,6 +22,7 @@ import certifi
 from yarl import URL
 
 from bot.adapters.mossmoon.answers import classify
+from bot.crash_points import CrashPoint, reach
 from bot.domain.outbox import AccountHeld, NotSent, Outbound, Rejected, SendOutcome, Unanswered
 from bot.domain.text_body import render_body
 
@@ -64,6 +65,7 @@ class MossmoonLine:
                 allow_redirects=False,
                 trace_request_ctx=flight,
             ) as response:
+                reach(CrashPoint.REPLY_LEFT)
                 body = await _read(response)
                 return self._outcome(message, response, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:

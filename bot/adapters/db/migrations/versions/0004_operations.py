@@ -21,6 +21,8 @@ _OF_LINES = (
 def upgrade() -> None:
     # Not in a batch: that would copy the table and make its indexes anew, in another order.
     op.add_column("messages", sa.Column("first_tried_at", sa.BigInteger(), nullable=True))
+    op.add_column("conversations", sa.Column("heard_seq", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE conversations SET heard_seq = (SELECT max(seq) FROM messages)")
     op.add_column("turns", sa.Column("llm_ms", sa.Integer(), nullable=True))
     false = sa.text("false")
     op.add_column("turns", sa.Column("late", sa.Boolean(), server_default=false, nullable=False))
@@ -73,14 +75,14 @@ def _add_what_is_counted() -> None:
     op.create_index(
         "ix_conversations_with_person",
         "conversations",
-        ["line_id"],
+        ["state"],
         sqlite_where=with_person,
         postgresql_where=with_person,
     )
     op.create_index(
         "ix_messages_uncertain",
         "messages",
-        ["line_id"],
+        ["status"],
         sqlite_where=uncertain,
         postgresql_where=uncertain,
     )
