@@ -224,7 +224,7 @@ class Responder:
         messages = build_messages(
             with_brief(prompt.system, turn.standing.brief),
             turn.past,
-            turn.waiting,
+            turn.to_answer,
             budget_tokens=self._style.history_tokens,
             timezone=self._style.timezone,
             view=view,

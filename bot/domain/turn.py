@@ -79,7 +79,14 @@ class Turn:
     """Of the webhooks that brought them."""
     past: tuple[Entry, ...] = field(default=(), repr=False)
     """What was said before, the newest part of it, oldest first."""
+    taken_back: tuple[Entry, ...] = ()
+    """What a reply that has not left yet is about: an answer to this turn takes its place."""
     standing: Standing = field(default_factory=Standing)
+
+    @property
+    def to_answer(self) -> tuple[Entry, ...]:
+        """All that the customer has had no answer to, in order of arrival."""
+        return (*self.taken_back, *self.waiting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Turns that wait, are overtaken or lose their worker, and the sweep that finds what is due."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -137,3 +138,29 @@ async def test_a_failing_message_is_given_up_after_its_tries_and_not_before(scen
         scene.pass_time(60)
     assert await scene.inbox(anna) == [("dead", "no reply could be made")]
     assert await scene.outbox(anna) == [("bot", "queued")]
+
+
+async def test_an_answer_that_replaces_a_held_one_is_also_about_what_that_was_about(
+    scene: Scene,
+) -> None:
+    scene.settings(max_wait=timedelta(0))
+    anna = await scene.writes(text="first")
+    turn = await scene.takes_turn(anna)
+    await scene.writes(text="second")  # before the first answer stands in the thread
+    _, sent = await scene.store.answer_turn(turn, reply("about the first"), scene.now)
+    assert sent is not None
+    await scene.settles(sent, Sent("p1"))
+    await scene.arrives("line.disconnected")
+    await scene.apply()
+    assert await scene.stores(anna, "about the second") is None
+    for number, text in enumerate(("third", "fourth")):
+        await scene.writes(text=text)
+        turn = await scene.takes_turn(anna)
+        assert [entry.text for entry in turn.waiting] == [text]
+        expected = ["second", "third", "fourth"][: number + 2]
+        assert [entry.text for entry in turn.to_answer] == expected
+        assert [entry.text for entry in turn.past] == ["first", "about the first"]
+        whole = replace(reply("about all of it"), has_seen_all=True)
+        assert (await scene.store.answer_turn(turn, whole, scene.now))[0] is Answered.STORED
+    statuses = [status for _, status in await scene.outbox(anna)]
+    assert statuses == ["sent", "cancelled", "cancelled", "held"]

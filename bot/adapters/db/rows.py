@@ -70,7 +70,10 @@ _OPEN_SENDS = (
     select(
         *(messages.c[name] for name in ("id", "conversation_id", "line_id", "author", "text")),
         *(messages.c[name] for name in ("status", "next_at", "attempts", "unknowns", "part")),
-        *(messages.c[name] for name in ("epoch", "parting", "created_at", "provider_id", "seq")),
+        *(
+            messages.c[name]
+            for name in ("epoch", "parting", "created_at", "provider_id", "seq", "turn_id")
+        ),
     )
     .where(
         messages.c.conversation_id == bindparam("conversation"),

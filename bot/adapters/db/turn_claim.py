@@ -135,7 +135,7 @@ def _claim_waiting(
     if begun_at is not None:
         return NotYet(begun_at)
     only = None if len(ready) == len(rows) else [row.event_id for row in ready]
-    turn = _begin(tx, thread, ready, worker_id, now, only)
+    turn = _begin(tx, thread, ready, _taken_back(tx, thread, sends), worker_id, now, only)
     is_introduced = any(send.author == "bot" for send in sends)
     standing = standing_of(tx, thread, ready, now, policy, is_introduced=is_introduced)
     return Claimed(replace(turn, past=_past(tx, turn), standing=standing))
@@ -195,17 +195,43 @@ _PAST = (
 
 
 def _past(tx: Connection, turn: Turn) -> tuple[Entry, ...]:
-    """What was really said, without what waits now, oldest first."""
-    waiting = {entry.id for entry in turn.waiting}
+    """What was really said, without what is to be answered now, oldest first."""
+    waiting = {entry.id for entry in turn.to_answer}
     rows = tx.execute(_PAST, {"conversation": turn.conversation_id}).all()
     past = [row for row in reversed(rows) if row.id not in waiting]
     return read_entries(tx, turn.conversation_id, past)
+
+
+_ANSWERED_BY = select(turns.c.message_ids).where(
+    turns.c.id.in_(bindparam("ids", expanding=True)), turns.c.message_ids.is_not(None)
+)
+_MEANT = (
+    select(*MESSAGE_COLUMNS)
+    .select_from(with_media(messages))
+    .where(messages.c.id.in_(bindparam("ids", expanding=True)), messages.c.deleted_at.is_(None))
+    .order_by(messages.c.seq)
+)
+
+
+def _taken_back(tx: Connection, thread: Thread, sends: list[AnyRow]) -> tuple[Entry, ...]:
+    """What replies that have not left yet were about: an answer that replaces them is about it too.
+
+    They may stand before an earlier answer that has left, and would look answered there.
+    """
+    turn_ids = [send.turn_id for send in sends if send.author == "bot" and send.turn_id is not None]
+    if not turn_ids:
+        return ()
+    noted = tx.execute(_ANSWERED_BY, {"ids": turn_ids}).scalars().all()
+    ids = [message_id for ids in noted for message_id in ids.split()]
+    rows = tx.execute(_MEANT, {"ids": ids}).all() if ids else []
+    return read_entries(tx, thread.row.id, rows)
 
 
 def _begin(
     tx: Connection,
     thread: Thread,
     waiting: list[AnyRow],
+    taken_back: tuple[Entry, ...],
     worker_id: str,
     now: datetime,
     only: list[str] | None,
@@ -223,6 +249,7 @@ def _begin(
         first_message_at=first,
         waiting=read_entries(tx, conversation.id, waiting),
         attempts=max(row.attempts for row in waiting),
+        taken_back=taken_back,
         event_ids=tuple(row.event_id for row in waiting),
     )
     take, which = (_TAKE, {}) if only is None else (_TAKE.where(_ONLY), {"ids": only})
@@ -238,7 +265,7 @@ def _begin(
                 "state": "working",
                 "epoch": conversation.epoch,
                 "worker_id": worker_id,
-                "message_ids": "\n".join(entry.id for entry in turn.waiting[-NOTED_MAX:]),
+                "message_ids": "\n".join(entry.id for entry in turn.to_answer[-NOTED_MAX:]),
                 "first_message_at": first,
                 "started_at": now,
             }
