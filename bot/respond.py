@@ -16,6 +16,7 @@ from bot.domain.decide import Duty, decide, opting_of
 from bot.domain.history import View, build_messages, strip_markers
 from bot.domain.outbox import Outbound, reply_id
 from bot.domain.prompt import RenderedPrompt
+from bot.domain.spoken import LAST_WORDS, first_words, opened, parting_words, spoken
 from bot.domain.turn import (
     Answered,
     AskModel,
@@ -43,8 +44,6 @@ _REMEMBERED_MAX = 10_000
 _SEEING_AT_ONCE = 16
 """Requests whose pictures, up to 6 MB of them, are in memory while the model looks."""
 _NO_PICTURE = "[the picture can't be shown now]"
-_LAST_WORDS = "Sorry, I can't answer that right now."
-"""When not even the prompt's own fallback can be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ class Responder:
 
     def _away(self, turn: Turn, words: str) -> Reply:
         prompt = self._render(turn)
-        return Reply(_first_words(turn, prompt, _spoken(words)), MadeBy(prompt.version))
+        return Reply(first_words(turn, prompt, spoken(words)), MadeBy(prompt.version))
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
@@ -179,23 +178,23 @@ class Responder:
             prompt = self._render(turn)
         except Exception as error:  # perhaps the prompt is what broke the turn
             log.exception("prompt.broke", **turn_notes.ids(turn), error=type(error).__name__)
-            return Reply((_LAST_WORDS,), MadeBy())
-        parts = _first_words(turn, prompt, _spoken(prompt.fallback))
+            return Reply((LAST_WORDS,), MadeBy())
+        parts = first_words(turn, prompt, spoken(prompt.fallback))
         return Reply(parts, MadeBy(prompt_version=prompt.version))
 
     async def _make_reply(self, turn: Turn) -> Reply | Skip | Decline | Defer:
         prompt = self._render(turn)
         match decide(turn, prompt, self._style.duty, self._clock()):
             case Say(text, opting=None) as said:
-                words = text if said.hand_off is None else _parting_words(prompt, text)
-                reply = Reply(_spoken(words), MadeBy(prompt.version), said.hand_off)
-                return _opened(turn, prompt, reply)
+                words = text if said.hand_off is None else parting_words(prompt, text)
+                reply = Reply(spoken(words), MadeBy(prompt.version), said.hand_off)
+                return opened(turn, prompt, reply)
             case Say(text, opting=opting):
-                return Reply(_spoken(text), MadeBy(prompt.version), opting=opting)
+                return Reply(spoken(text), MadeBy(prompt.version), opting=opting)
             case AskModel():
                 completion = await self._ask(turn, prompt)
                 turn_notes.answered(turn, completion.usage, self._style.price(completion.usage))
-                return _opened(turn, prompt, self._reply(completion, prompt))
+                return opened(turn, prompt, self._reply(completion, prompt))
             case other:
                 return other
 
@@ -266,8 +265,8 @@ class Responder:
         made_by = self._made_by(completion.usage, prompt)
         text = self._style.format(strip_markers(completion.text))
         if completion.hand_off is not None:
-            words = _parting_words(prompt, text)
-            return Reply(_spoken(words), made_by, completion.hand_off)
+            words = parting_words(prompt, text)
+            return Reply(spoken(words), made_by, completion.hand_off)
         parts = split_text(text)
         if not parts:
             raise Refused("the model's answer was empty")
@@ -290,36 +289,3 @@ class Responder:
 def _offer(prompt: RenderedPrompt) -> str | None:
     """When the model may call a person; None: there is nobody to hand over to."""
     return None if prompt.hand_off is None or not prompt.hand_off.when else prompt.hand_off.when
-
-
-def _spoken(words: str) -> tuple[str, ...]:
-    """Words of the prompt's own, in parts; a template may come out blank."""
-    return split_text(words) or (_LAST_WORDS,)
-
-
-def _first_words(
-    turn: Turn, prompt: RenderedPrompt, parts: tuple[str, ...], *, replaces: bool = False
-) -> tuple[str, ...]:
-    """With the first thing the bot ever says to somebody, what they are talking to.
-
-    `replaces`: what waits to leave is cancelled for it.
-    """
-    is_introduced = turn.standing.is_introduced and not replaces
-    if not prompt.disclosure or is_introduced or any(e.author == "bot" for e in turn.past):
-        return parts
-    return split_text("\n\n".join((prompt.disclosure, *parts)))
-
-
-def _opened(turn: Turn, prompt: RenderedPrompt, reply: Reply) -> Reply:
-    """With what has to be said before it: sorry for the wait, what one is talking to."""
-    replaces = reply.has_seen_all or reply.hand_off is not None
-    parts = _first_words(turn, prompt, reply.parts, replaces=replaces)
-    if turn.standing.late and prompt.apology:
-        parts = split_text("\n\n".join((prompt.apology, *parts)))
-    return replace(reply, parts=parts, late=turn.standing.late)
-
-
-def _parting_words(prompt: RenderedPrompt, text: str) -> str:
-    rule = prompt.hand_off
-    said = "" if rule is None else rule.say
-    return said or text or prompt.fallback
