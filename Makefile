@@ -40,7 +40,7 @@ test: install
 test-all: install
 	$(PYTEST) -m "$(ELSEWHERE)"
 
-# Minutes; SCALE=0.1 is a tenth of it, FULL=1 has as much stored, and as long a load, as the targets name.
+# SCALE=0.1 is a tenth of it; with FULL=1 as much is stored, and for as long, as the targets name.
 bench: install
 	-$(BIN)/python -m bench --scale $(or $(SCALE),1) $(if $(FULL),--full)
 

@@ -8,7 +8,7 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -63,7 +63,7 @@ def page(benches: Mapping[str, _Bench], results: Mapping[str, Result], scale: fl
     return "\n".join(parts)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="lengthens or shortens all of it")
     parser.add_argument(
@@ -72,7 +72,7 @@ def main() -> None:
     names = list(_benches(1, full=False))
     parser.add_argument("--only", nargs="+", choices=names, help="these; then no page is written")
     parser.add_argument("--page", type=Path, help="where the tables are written, if not there")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     benches = _benches(chosen.scale, full=chosen.full)
     results: dict[str, Result] = {}
     for name in chosen.only or names:

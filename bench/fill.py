@@ -6,7 +6,6 @@ turns at random, so that one of them lies scattered over the whole file, as in a
 """
 
 import asyncio
-import logging
 import random
 import sqlite3
 import time
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import structlog
 from sqlalchemy import Table, insert
 from sqlalchemy.dialects import sqlite
 
@@ -90,8 +88,6 @@ def thread_id(customer: int) -> str:
 
 def fill(path: Path, groups: Sequence[Group]) -> None:
     """Make the database and fill it."""
-    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
-    structlog.configure(wrapper_class=quiet)  # the table is all that is printed
     asyncio.run(migrate(sqlite_url(path)))
     with closing(sqlite3.connect(path)) as database:
         for pragma in _FAST:
@@ -149,6 +145,7 @@ def _thread(customer: int) -> _Thread:
         "created_at": 0,
         "last_message_at": 0,
         "last_text": "",
+        "heard_seq": 0,
     }
     return _Thread(row, contact)
 
@@ -162,6 +159,7 @@ def _exchange(filled: Mapping[str, _Insert], thread: _Thread, serial: int, at: i
     conversation = thread.row
     conversation["created_at"] = conversation["created_at"] or at
     conversation["last_message_at"], conversation["last_text"] = answered_at, said
+    conversation["heard_seq"] = 2 * serial + 1  # messages are counted from 1, two in an exchange
     heard = _heard(conversation["id"], message_id, serial, asked, at)
     reply = _reply(conversation["id"], turn_id, serial, said, answered_at)
     filled["messages"].rows += heard, reply

@@ -18,6 +18,7 @@ The model and the line are instant and local. Measured:
 import argparse
 import asyncio
 import itertools
+import logging
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 import uvloop
 
 from bench import calls, figures, report, server
@@ -247,6 +249,8 @@ def run(scale: float, *, full: bool) -> Result:
 
 
 def run_size(size: Size) -> Result:
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)  # the migrations' lines do not belong to the table
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         return uvloop.run(measure(size, Path(folder)))
 

@@ -27,8 +27,9 @@ _MARKER_LENGTH = len(messages.marker(0))
 
 
 def _last_marker(body: bytes) -> bytes:
+    """Empty when there is none, as in the bot's own words about a failure."""
     end = body.rfind(b"#") + 1
-    return body[end - _MARKER_LENGTH : end]
+    return body[max(0, end - _MARKER_LENGTH) : end]
 
 
 class World:
@@ -45,7 +46,10 @@ class World:
         return self._completion.replace(b"MARKER", _last_marker(body))
 
     def take_reply(self, body: bytes) -> bytes:
-        serial = int(_last_marker(body).strip(b"#"))
+        marker = _last_marker(body).strip(b"#")
+        if not marker.isdigit():
+            return b"{}"
+        serial = int(marker)
         self.replies[serial] = time.perf_counter()
         waiting = self._waiting.pop(serial, None)
         if waiting is not None and not waiting.done():
@@ -56,7 +60,10 @@ class World:
         """When the reply to this message came; call it before the message is sent."""
         future = asyncio.get_running_loop().create_future()
         self._waiting[serial] = future
-        return await asyncio.wait_for(future, timeout_s)
+        try:
+            return await asyncio.wait_for(future, timeout_s)
+        except TimeoutError:
+            raise TimeoutError(f"a message was not answered within {timeout_s:g} s") from None
 
 
 class Phone(Messages):

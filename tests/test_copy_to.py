@@ -1,6 +1,7 @@
 """A whole database goes into another one: SQLite or PostgreSQL, from and to."""
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -92,8 +93,10 @@ async def test_nobody_else_writes_meanwhile(source: str) -> None:
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 impatient.execute(change)
             impatient.close()
-            with open(f"{path}.lock") as lock, pytest.raises(BlockingIOError):
+            lock = os.open(f"{path}.lock", os.O_RDWR)
+            with pytest.raises(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(lock)
         else:
             with pytest.raises(Exception, match="lock timeout"):
                 await ask(source, "SET LOCAL lock_timeout = '10ms'", change)

@@ -117,9 +117,8 @@ async def test_on_a_terminal_a_line_tells_how_far_it_is(new_bot: NewBot, tmp_pat
 
 _MANY = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-INSERT INTO messages (id, conversation_id, direction, author, type, text, created_at, line_id, cost)
-SELECT 'ms_' || i, 'cv_' || i % 500, 'out', 'bot', 'text', printf('%.1500c', 'x'), i, 'ln_1', i * 0.1
-FROM n
+INSERT INTO messages (id, conversation_id, direction, author, type, text, created_at, line_id)
+SELECT 'ms_' || i, 'cv_' || i % 500, 'out', 'bot', 'text', printf('%.1500c', 'x'), i, 'ln_1' FROM n
 """
 _LARGE = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -121,20 +121,20 @@ async def test_text_is_for_people(new_bot: NewBot) -> None:
 
 async def test_a_life_leaves_nothing_private_in_the_log(bot: Bot) -> None:
     ana, ben = bot.provider.customer(), bot.provider.customer()
-    await _lives(bot, ana)
+    signatures = await _lives(bot, ana)
     await _fails(bot, ben)
     await _is_handled(bot, ana)
     await bot.handled(*await ben.writes("after all that"))
     numbers = [ana.number[1:], ben.number[1:], "15550008888"]
-    secrets = [SECRET, API_KEY, TOKEN, "sk-of-the-tests", "dg-of-the-tests", SIGNED]
+    secrets = [SECRET, API_KEY, TOKEN, "sk-of-the-tests", "dg-of-the-tests", *signatures]
     found = [one for one in (PRIVATE, NAME, *numbers, *secrets) if one in bot.log]
     assert found == []
     assert "media.host" not in bot.log
     assert len(_lines(bot)) > 30
 
 
-async def _lives(bot: Bot, ana: Customer) -> None:
-    """Words and files of every kind, changed, taken back and delivered."""
+async def _lives(bot: Bot, ana: Customer) -> list[str]:
+    """Words and files of every kind, changed, taken back, delivered; the files' signatures."""
     bot.speech.hears(PRIVATE, "en")
     files: dict[str, tuple[bytes, str]] = {
         "voice": (voices.voice_ogg(1.3), "audio/ogg"),
@@ -143,21 +143,26 @@ async def _lives(bot: Bot, ana: Customer) -> None:
         "video": (b"no video at all", "video/mp4"),
     }
     await ana.writes(f"my {PRIVATE}", profile_name=NAME)
+    signatures = [SIGNED]
     for kind, (data, media_type) in files.items():
-        media = _signed(bot.media.serve(data, media_type=media_type))
+        media = bot.media.serve(data, media_type=media_type)
+        signatures.append(media["url"].partition("sig=")[2])
         await ana.sends(kind, media, caption=PRIVATE, filename=f"{PRIVATE}.bin")
     gone = {"url": f"{bot.media.url}/{PRIVATE}?{SIGNED}", "mime_type": "image/png"}
     await ana.sends("image", gone, caption=PRIVATE)
-    await eventually(lambda: len(ana.read) >= 1)
+    await eventually(lambda: _is_read(bot, ana, len(files) + 1), 20)
     for kind in ("message.edited", "message.deleted"):
         event = ana.event(PRIVATE)
         await bot.provider.deliver({**event, "event": kind})
     await _delivered(bot, ana)
+    return signatures
 
 
-def _signed(media: Mapping[str, str]) -> dict[str, str]:
-    url = media["url"]
-    return {**media, "url": f"{url}{'&' if '?' in url else '?'}{SIGNED}"}
+async def _is_read(bot: Bot, customer: Customer, count: int) -> bool:
+    """All files are here and understood, or can't be had; and something was answered."""
+    files = [one["media"] for one in await bot.messages(customer) if one["media"]]
+    ended = [file for file in files if file["state"] in {"ready", "failed"}]
+    return len(ended) == count and bool(customer.read)
 
 
 async def _fails(bot: Bot, ben: Customer) -> None:

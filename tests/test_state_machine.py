@@ -36,12 +36,15 @@ from tests.transitions.record import Record
 
 T = TypeVar("T")
 
-chats = st.sampled_from(sorted(CHATS))
+KEEP = ("the model has not answered yet",) * 3
+chats = st.sampled_from((*CHATS, *CHATS, next(iter(CHATS))))
 sides = st.sampled_from((0, 1))
 picks = st.integers(0, 5)
 jumps_s = st.sampled_from((1, 3, 6, 11, 16, 30, 120, 700, 4000, -2, -20, -600))
 outcomes = st.sampled_from(
     (
+        None,
+        None,
         OWN_ID,
         OWN_ID,
         Sent(None),
@@ -130,55 +133,65 @@ class Machine(RuleBasedStateMachine):
         chat=chats,
         burst=st.sampled_from((1, 2, 0)),
         first=sides,
-        how=st.sampled_from((*ANSWERS, *OTHER_ENDS, "keep", "keep", "keep", "keep")),
+        how=st.sampled_from((*ANSWERS, *ANSWERS, *OTHER_ENDS, *KEEP)),
+        outcome=outcomes,
     )
-    def takes_a_turn(self, chat: str, burst: int, first: int, how: str) -> None:
-        """`keep`: the model has not answered yet."""
+    def takes_a_turn(
+        self, chat: str, burst: int, first: int, how: str, outcome: SendOutcome | None
+    ) -> None:
         for _ in range(burst):
             self.run(self.play.writes(chat))
         self.run(self.play.both_claim(self._order(first), chat))
-        if how != "keep" and self._has_turns():
-            self._ends_a_turn(first, -1, how)
+        if how not in KEEP and self._has_turns():
+            self._ends_a_turn(first, -1, how, outcome)
 
     @precondition(lambda self: self._has_turns())
-    @rule(side=sides, pick=picks, how=st.sampled_from((*ANSWERS, *OTHER_ENDS)))
-    def model_answers(self, side: int, pick: int, how: str) -> None:
-        self._ends_a_turn(side, pick, how)
+    @rule(side=sides, pick=picks, how=st.sampled_from((*ANSWERS, *OTHER_ENDS)), outcome=outcomes)
+    def model_answers(self, side: int, pick: int, how: str, outcome: SendOutcome | None) -> None:
+        self._ends_a_turn(side, pick, how, outcome)
 
     def _has_turns(self) -> bool:
         return any(worker.turns for worker in self.play.workers)
 
-    def _ends_a_turn(self, side: int, pick: int, how: str) -> None:
+    def _ends_a_turn(self, side: int, pick: int, how: str, outcome: SendOutcome | None) -> None:
         worker = next(one for one in self._order(side) if one.turns)
-        turn = worker.turns.pop(pick % len(worker.turns))
+        turn, in_hand = worker.turns.pop(pick % len(worker.turns)), len(worker.sends)
         self.run(self.play.ends(worker, turn, how))
+        if len(worker.sends) > in_hand:
+            self._settles(worker, -1, outcome)
 
-    @rule(chat=chats, first=sides, probe=st.booleans())
-    def both_send(self, chat: str, first: int, probe: bool) -> None:
+    @rule(chat=chats, first=sides, probe=st.sampled_from((False, False, True)), outcome=outcomes)
+    def sends(self, chat: str, first: int, probe: bool, outcome: SendOutcome | None) -> None:
+        in_hand = [len(worker.sends) for worker in self.play.workers]
         self.run(self.play.both_send(self._order(first), chat, probe=probe))
+        for worker, before in zip(self.play.workers, in_hand, strict=True):
+            if len(worker.sends) > before:
+                self._settles(worker, -1, outcome)
 
-    @rule(chat=chats, side=sides, pick=picks, outcome=outcomes, taken=st.booleans())
-    def line_answers(
-        self, chat: str, side: int, pick: int, outcome: SendOutcome, taken: bool
+    @precondition(lambda self: any(one.sends for one in self.play.workers))
+    @rule(side=sides, pick=picks, outcome=outcomes, taken=st.booleans())
+    def line_answers(self, side: int, pick: int, outcome: SendOutcome | None, taken: bool) -> None:
+        worker = next(one for one in self._order(side) if one.sends)
+        self._settles(worker, pick % len(worker.sends), outcome, taken=taken)
+
+    def _settles(
+        self, worker: Worker, number: int, outcome: SendOutcome | None, *, taken: bool = True
     ) -> None:
-        if not any(one.sends for one in self.play.workers):
-            self.run(self.play.both_send(self._order(side), chat, probe=False))
-        worker = next((one for one in self._order(side) if one.sends), None)
-        if worker is None:
-            return
-        posted = worker.sends.pop(pick % len(worker.sends))
-        self.run(self.play.line_answers(worker, posted, outcome, taken=taken))
+        """`outcome` None: the line has not answered yet."""
+        if outcome is not None:
+            posted = worker.sends.pop(number)
+            self.run(self.play.line_answers(worker, posted, outcome, taken=taken))
 
-    @rule(side=sides, chore=st.sampled_from(("beat", "mend", "apply", "lapse", "crash")))
-    def goes_on(self, side: int, chore: str) -> None:
-        self.run(self.play.does(side, chore))
+    @rule(side=sides)
+    def crashes(self, side: int) -> None:
+        self.run(self.play.crashes(side))
 
-    @rule(seconds=jumps_s, stopped=st.sampled_from((None, None, None, 0, 1)))
+    @rule(seconds=jumps_s, stopped=st.sampled_from((None, None, 0, 1)))
     def time_passes(self, seconds: int, stopped: int | None) -> None:
         """`stopped`: the worker that does not notice."""
         self.play.scene.pass_time(seconds)
-        for side in {0, 1} - {stopped}:
-            self.run(self.play.does(side, "beat"))
+        for side in sorted({0, 1} - {stopped}):
+            self.run(self.play.keeps_up(self.play.workers[side]))
 
     # the line and people
 
@@ -188,7 +201,7 @@ class Machine(RuleBasedStateMachine):
         about = left[-1 - pick % len(left)] if left else None
         self.run(self.play.line_tells(what, about))
         if at_once:
-            self.run(self.play.does(0, "apply"))
+            self.run(self.play.workers[0].store.apply_events(self.play.now))
 
     @precondition(lambda self: self.play.filings)
     @rule(chat=chats, what=st.sampled_from(PEOPLE))

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Network, eventually, fail
 from tests.harness.http_server import ScriptedServer
+from tests.harness.process import Process
 
 OWNER = "+15550009999"
-WATCHDOG = {"enabled": True, "unanswered_s": 2, "line_down_s": 1}
-RETRY = {"base_delay_s": 0.2, "max_delay_s": 0.5, "max_attempts": 1}
+WATCHDOG = {"enabled": True, "unanswered_s": 600, "line_down_s": 1}
+IMPATIENT: dict[str, Any] = {"watchdog": {"enabled": True, "unanswered_s": 3, "line_down_s": 600}}
+"""Not so much that a busy machine takes too long for an answer."""
+RETRY = {"base_delay_s": 0.1, "max_delay_s": 0.3, "max_attempts": 1}
 
 
 class Hook(ScriptedServer):
@@ -70,13 +74,30 @@ def _chat(bot: Bot, line_id: str = "ln_test") -> list[str]:
     return [send.text for send in sends if send.line_id == line_id]
 
 
+async def _start_worker(bot: Bot) -> Process:
+    """A worker that is surely at work."""
+    bot.env["BOT__SERVER__METRICS_PORT"] = str(bot.port + 1)
+    worker = await bot.start("worker", ready=False)
+    url = f"http://127.0.0.1:{bot.port + 1}/readyz"
+
+    async def works() -> None:
+        try:
+            ready = await bot.network.call(bot.network.http.get(url))
+        except httpx.TransportError as error:
+            raise AssertionError("no answer yet") from error
+        assert ready.json()["worker"] == "ok"
+
+    await eventually(works, 30)
+    return worker
+
+
 UNANSWERED = "unanswered:ln_test"
 
 
 async def test_a_model_that_is_away_is_one_alert_and_over_when_it_is_back(
     new_bot: NewBot, hook: Hook
 ) -> None:
-    bot = await _watched(new_bot, hook)
+    bot = await _watched(new_bot, hook, **IMPATIENT)
     bot.llm.always(fail(503))
     ana, ben = bot.provider.customer(), bot.provider.customer()
     await ana.writes("anybody there?")
@@ -106,7 +127,7 @@ async def test_a_model_that_is_away_is_one_alert_and_over_when_it_is_back(
 
 
 async def test_a_conversation_that_a_person_has_is_no_alert(new_bot: NewBot, hook: Hook) -> None:
-    bot = await _watched(new_bot, hook)
+    bot = await _watched(new_bot, hook, **IMPATIENT)
     ana, ben = bot.provider.customer(), bot.provider.customer()
     await ana.writes("hello")
     await ana.reads()
@@ -149,7 +170,7 @@ async def test_wrong_signatures_are_one_alert_over_a_restart_too(
 
 async def test_the_web_tells_that_there_is_no_worker(new_bot: NewBot, hook: Hook) -> None:
     bot = await _watched(new_bot, hook, start=False)
-    worker = await bot.start("worker", ready=False)
+    worker = await _start_worker(bot)
     web = await bot.start("serve")
     ana = bot.provider.customer()
     await ana.writes("hello")
@@ -163,8 +184,9 @@ async def test_the_web_tells_that_there_is_no_worker(new_bot: NewBot, hook: Hook
     assert _chat(bot) == []  # what nobody could send would come when it is over
 
 
+@pytest.mark.slow
 async def test_several_workers_tell_once(new_bot: NewBot, hook: Hook) -> None:
-    bot = await _watched(new_bot, hook, start=False)
+    bot = await _watched(new_bot, hook, start=False, **IMPATIENT)
     first, _ = [await bot.start("worker", ready=False) for _ in range(2)]
     await bot.start("serve")
     bot.llm.always(fail(503))

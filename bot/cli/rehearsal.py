@@ -94,6 +94,7 @@ class Rehearsal:
         self, conversation_id: str, opting: Opting, message_ids: tuple[str, ...], now: datetime
     ) -> bool:
         """No person ever has this conversation."""
+        del conversation_id, opting, message_ids, now
         return False
 
     async def release_turn(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from bot.adapters.db.engine import Database
 from bot.adapters.db.schema import events, messages
@@ -81,6 +81,8 @@ class Play:
         self.left: dict[str, str] = {}
         """Messages that a worker has posted, and to whom."""
         self._answered_by: dict[str, set[str]] = defaultdict(set)
+        self._taken: set[str] = set()
+        """Messages that customers have read."""
         self._written = 0
 
     @property
@@ -104,6 +106,8 @@ class Play:
         assert sorted(known) == sorted(_text(filing) for filing in self.filings)
         twice = {text: by for text, by in self._answered_by.items() if len(by) > 1}
         assert not twice, twice
+        never_left = select(messages.c.id).where(messages.c.status == "cancelled")
+        assert not self._taken & set(self._record.texts(never_left))
 
     # customers
 
@@ -161,6 +165,8 @@ class Play:
             words = replace(words, hand_off=HandOffCall("a complaint", "wants a person"))
         outcome = await _kept(worker.store.answer_turn(turn, words, self.now))
         if outcome is not None and outcome[0] is Answered.STORED:
+            if self.now < turn.first_message_at + self.scene.policy.max_wait:
+                assert not self._record.texts(_waiting_in(turn.conversation_id))
             self._hand_out(worker, outcome[1])
 
     # sends
@@ -195,6 +201,7 @@ class Play:
 
     def _line_takes(self, message_id: str) -> None:
         """The customer reads it; it answers what has ended with its turn."""
+        self._taken.add(message_id)
         turn_id = f"tn{message_id[2:].rpartition('_')[0]}"
         if not message_id.startswith("re") or turn_id in self._notes:
             return
@@ -241,27 +248,16 @@ class Play:
 
     # upkeep
 
-    async def does(self, side: int, chore: str) -> None:
-        """Beat, mend, apply events, let pauses lapse, or crash."""
-        worker = self.workers[side]
-        match chore:
-            case "beat":
-                await self._beats(worker)
-            case "mend":
-                await worker.store.mend(self.now, worker.in_hand)
-            case "apply":
-                await worker.store.apply_events(self.now)
-            case "lapse":
-                await worker.store.lapse_pauses(self.now)
-            case _:
-                await self._crashes(side)
-
-    async def _beats(self, worker: Worker) -> None:
+    async def keeps_up(self, worker: Worker) -> None:
+        """What a worker does every second or two."""
         if not await worker.store.beat(self.now):
             await worker.store.register(self.now, sole=False)
         worker.lease_until = self.now + LEASE
+        await worker.store.mend(self.now, worker.in_hand)
+        await worker.store.lapse_pauses(self.now)
+        await worker.store.apply_events(self.now)
 
-    async def _crashes(self, side: int) -> None:
+    async def crashes(self, side: int) -> None:
         """It forgets what it had in hand; another process begins in its place."""
         for posted in self.workers[side].sends:
             if posted.left:
@@ -294,9 +290,8 @@ class Play:
                 await self.scene.store.resume(chat, "olga", self.now, answer=True)
 
     async def _round(self) -> None:
-        for chore in ("beat", "mend", "lapse", "apply"):
-            await self.does(0, chore)
-            await self.does(1, chore)
+        for worker in self.workers:
+            await self.keeps_up(worker)
         worker = self.workers[0]
         work = await worker.store.sweep(self.now, timedelta(0))
         for chat in work.turns:
@@ -320,6 +315,11 @@ class Play:
         while worker.sends:
             await self._empties_hands(worker)
             await self.both_send((worker, self.workers[1]), chat, probe=probe)
+
+
+def _waiting_in(chat: str) -> Select[str]:
+    waits = (events.c.conversation_id == chat, events.c.state == "pending")
+    return select(events.c.id).where(*waits)
 
 
 def _line_id(message_id: str) -> str:

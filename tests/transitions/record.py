@@ -23,14 +23,18 @@ _EVENT_MOVES: dict[str | None, set[EventState]] = {
 }
 _FIRST = {"queued", "held", "cancelled"}
 _TABLE = """CREATE TABLE IF NOT EXISTS moves (
-    number INTEGER PRIMARY KEY, kind TEXT, id TEXT, before TEXT, after TEXT, silent BOOLEAN)"""
+    number INTEGER PRIMARY KEY, kind TEXT, id TEXT, before TEXT, after TEXT,
+    silent BOOLEAN, in_flight BOOLEAN)"""
 _SILENT = """EXISTS (SELECT 1 FROM conversations c WHERE c.id = NEW.conversation_id AND (
     c.state = 'human' OR EXISTS (SELECT 1 FROM lines l
         WHERE l.line_id IN (c.line_id, '*') AND l.paused_at IS NOT NULL)))"""
-_INSERT = "INSERT INTO moves (kind, id, before, after, silent) VALUES"
+_IN_FLIGHT = """EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = NEW.conversation_id
+    AND m.status IN ('sending', 'unknown'))"""
+_INSERT = "INSERT INTO moves (kind, id, before, after, silent, in_flight) VALUES"
 _TRIGGERS = [
     f"CREATE TRIGGER IF NOT EXISTS {table}_{when} AFTER {when} ON {table}"
-    f"{condition} BEGIN {_INSERT} ('{table}', NEW.id, {before}, NEW.{column}, {_SILENT}); END"
+    f"{condition} BEGIN {_INSERT} "
+    f"('{table}', NEW.id, {before}, NEW.{column}, {_SILENT}, {_IN_FLIGHT}); END"
     for table, column in (("messages", "status"), ("events", "state"), ("turns", "state"))
     for when, condition, before in (
         ("INSERT", "", "NULL"),
@@ -96,6 +100,7 @@ class Record:
         work = tx.execute(select(turns)).all()
         moves = self._new_moves(tx)
         _moved_as_allowed(moves, inbox, outbox)
+        _begun_when_free(moves)
         _silent_when_paused(moves, outbox)
         _oldest_first(moves, outbox)
         _one_at_a_time(work, outbox)
@@ -141,6 +146,12 @@ def _taken(moves: Sequence[AnyRow]) -> set[str]:
     """The messages that a worker has been given to send."""
     open_before = {"queued", "held", "unknown"}
     return {move.id for move in moves if move.after == "sending" and move.before in open_before}
+
+
+def _begun_when_free(moves: Sequence[AnyRow]) -> None:
+    for move in moves:
+        if move.kind == "turns" and move.before is None:
+            assert (move.silent, move.in_flight) == (0, 0), move
 
 
 def _silent_when_paused(moves: Sequence[AnyRow], outbox: Sequence[AnyRow]) -> None:

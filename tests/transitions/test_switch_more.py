@@ -195,7 +195,7 @@ TABLE: dict[str, dict[str, End]] = {
         "reply queued": End(("cancelled", "sent"), ("done", "done: opted out"), (CHEERS,)),
         "held": End(("cancelled", "sent"), ("done", "done: opted out"), (CHEERS,)),
         "sending": End(("cancelled", "sent"), ("done", "done: opted out"), (CHEERS,)),
-        "unknown": End(("sent", "sent"), ("done", "done: opted out"), ("an answer", CHEERS)),
+        "unknown": End(("uncertain", "sent"), ("done", "done: opted out"), (CHEERS,)),
         "sent without id": End(("sent", "sent"), ("done", "done: opted out"), (CHEERS,)),
     },
 }
@@ -230,8 +230,12 @@ async def _attends(scene: Scene) -> list[str]:
     anna = thread(ANNA)
     claim = await scene.store.claim_turn(anna, scene.now)
     first = None
-    if isinstance(claim, Claimed):
-        _, first = await scene.store.answer_turn(claim.turn, _said_to(claim.turn), scene.now)
+    match claim:
+        case Claimed(turn):
+            _, first = await scene.store.answer_turn(turn, _said_to(turn), scene.now)
+        case Listening() if "STOP" in [entry.text for entry in claim.waiting]:
+            ids = tuple(entry.id for entry in claim.waiting)
+            await scene.store.hear_opting(anna, Opting.OUT, ids, scene.now)
     await _line_is_back(scene)
     left: list[str] = []
     while True:
