@@ -134,7 +134,9 @@ async def compare(
             "answers that were not 200": Figure(_bad(ours), _bad(base)),
             "MB after the load": resident,
         },
-        notes=[f"{CONNECTIONS} connections, {rounds} rounds of {seconds:g} s, `bot {command}`."],
+        notes=[
+            f"`bot {command}`; {CONNECTIONS} connections; rounds: {rounds}, of {seconds:g} s each."
+        ],
     )
 
 

@@ -78,7 +78,7 @@ def _result(samples: Samples, seen: ingest.Round, base: Samples) -> Result:
         SLOPE: Figure(figures.slope(samples[len(samples) // 2 :])),
     }
     note = (
-        f"{len(seen.latencies_s):,} webhooks in {samples[-1][0]:.1f} minutes, "
+        f"{len(seen.latencies_s):,} webhooks in {samples[-1][0]:.2g} minutes, "
         f"{seen.bad_answers} not answered with 200 (the target is for {FULL_MINUTES:g} minutes)."
     )
     return Result(found, notes=[note])

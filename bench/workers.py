@@ -96,7 +96,7 @@ async def measure(customers: int, rounds: int, seconds: float) -> Result:
 
 
 def _notes(customers: int, rounds: int, seconds: float) -> list[str]:
-    notes = [f"{customers} customers at once, {rounds} rounds of {seconds:g} s."]
+    notes = [f"{customers} customers at once; rounds: {rounds}, of {seconds:g} s each."]
     cores = os.cpu_count() or 1
     if cores < _CORES:
         notes.append(f"With {cores} cores the processes share them: the ratio says little.")

@@ -1,7 +1,6 @@
 """What lines are heard: noted in memory, and stored once a minute instead of with each webhook."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -43,9 +42,11 @@ class Hearing:
     async def run(self, stop: asyncio.Event) -> None:
         """Store what was heard, until `stop` and then a last time."""
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(stop.wait(), STORE_EVERY_S)
-            await self._store()
+            except TimeoutError:
+                await self._store()
+        await self._store()
 
     async def _store(self) -> None:
         heard, self._heard = self._heard, {}

@@ -3,8 +3,9 @@
 `bot`       a running `bot run`, shared by the tests of a file (its settings: SETTINGS, PROMPTS and
             ENV of the test module); each test gets it running and without plans.
 `new_bot`   starts bots of the test's own: other settings, `kill`, `serve` and `worker` apart.
+`other_database`  an empty database beside the bot's.
 
-Both run on the embedded parts, and again on PostgreSQL and Redis (markers `postgres`, `redis`).
+All run on the embedded parts, and again on PostgreSQL and Redis (markers `postgres`, `redis`).
 """
 
 import os

@@ -70,6 +70,7 @@ def test_a_bench_that_fails_leaves_the_others_their_rows(
         assert "3.00" in shown
 
 
+@pytest.mark.slow
 async def test_a_filled_database_holds_what_an_answered_message_leaves(tmp_path: Path) -> None:
     path = tmp_path / "data" / "bot.db"
     await asyncio.to_thread(fill, path, [Group(FILLED, 1, 1)])

@@ -1,9 +1,11 @@
 """A whole database goes into another one: SQLite or PostgreSQL, from and to."""
 
+import asyncio
 import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.migrate import migrate
 from bot.adapters.db.schema import messages
 from bot.domain.outbox import Sent
-from bot.errors import Refused
+from bot.errors import Refused, StoreUnavailable
 from tests.copy_scenes import CARL, DORA, WORDS, add_odd_rows, ask, highest_seq, live_in, read_all
 from tests.harness.stores import open_stores
 from tests.transitions.scene import BEN, Scene, thread
@@ -197,3 +199,33 @@ async def test_a_row_that_the_target_does_not_take_is_named(
         await _copy(source, other_database)
     assert "secret" not in str(refused.value)
     assert not any((await read_all(other_database)).values())
+
+
+async def test_a_source_that_cannot_be_read_is_told(other_database: str, tmp_path: Path) -> None:
+    source = sqlite_url(tmp_path / "bot.db")
+    await live_in(source)
+    await ask(source, "UPDATE messages SET text = CAST(x'736563726574ff' AS TEXT) WHERE seq = 2")
+    with pytest.raises(StoreUnavailable, match=f"{tmp_path}/bot.db: .*UTF-8") as told:
+        await _copy(source, other_database)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("other_database", ["servers"], indirect=True)
+@pytest.mark.postgres
+@pytest.mark.redis
+async def test_a_target_that_goes_away_holds_nothing(source: str, other_database: str) -> None:
+    def cut(_what: str, _table: str, _done: int, _total: int) -> None:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(asyncio.run, ask(other_database, _CUT)).result()
+
+    with pytest.raises(StoreUnavailable, match=r"postgresql://postgres@.*try again"):
+        await copy_over(source, other_database, cut, sole=True)
+    assert not any((await read_all(other_database)).values())
+    await _copy(source, other_database)
+    assert await read_all(other_database) == await read_all(source)
+
+
+_CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)

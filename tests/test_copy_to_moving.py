@@ -17,6 +17,8 @@ from tests.harness import Answer, Bot, Customer, eventually, fail
 from tests.harness.llm import words_of
 from tests.harness.stores import EMBEDDED
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"retry": {"max_attempts": 1}}
 _ON_SQLITE = pytest.mark.parametrize("stores_kind", [EMBEDDED], indirect=True)
 

@@ -24,6 +24,8 @@ from tests.harness import Bot, Customer, Gate, Network, eventually, say
 from tests.harness.http_server import ScriptedServer
 from tests.old_database import make_old
 
+pytestmark = pytest.mark.slow
+
 ROSA = "+15559990001"
 PARTING = "One moment, Rosa will write to you."
 PROMPT = f"""\

@@ -22,6 +22,8 @@ from tests.conftest import NewBot
 from tests.harness import Answer, Behaviour, Bot, Customer, Drop, Send, eventually, say
 from tests.harness.llm import words_of
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_260_302
 ROSA = "+15559990021"
 LINE = "ln_test"

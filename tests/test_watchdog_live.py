@@ -11,6 +11,8 @@ from tests.harness import Answer, Bot, Network, eventually, fail
 from tests.harness.http_server import ScriptedServer
 from tests.harness.process import Process
 
+pytestmark = pytest.mark.slow
+
 OWNER = "+15550009999"
 WATCHDOG = {"enabled": True, "unanswered_s": 600, "line_down_s": 1}
 IMPATIENT: dict[str, Any] = {"watchdog": {"enabled": True, "unanswered_s": 3, "line_down_s": 600}}

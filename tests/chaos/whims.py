@@ -31,7 +31,8 @@ LINE: Mapping[str, Make] = {
     "line 429 by date": lambda: _error(429, "rate_limited", Retry_After=_date_in_a_second()),
     "line 500": lambda: _error(500, "internal"),
     "line 503": lambda: _error(503, "unavailable"),
-    "line answers nonsense": lambda: Answer(200, b"<html>ok"),
+    # A 200 without an id beside a send without an answer cannot be told apart by a later notice.
+    "line answers nonsense": lambda: Answer(502, b"<html>bad gateway"),
 }
 MODEL: Mapping[str, Make] = {
     "model hangs": Hang,

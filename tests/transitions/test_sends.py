@@ -5,11 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.outbox import NotSent, Rejected, SendOutcome, Sent, Unanswered
-from bot.domain.turn import Answered
-from bot.domain.work import SendLater
+from bot.domain.outbox import AccountHeld, NotSent, Rejected, SendOutcome, Sent, Unanswered
+from bot.domain.turn import Answered, Claimed
+from bot.domain.work import SendLater, ToSend
 from bot.errors import LostClaim
-from tests.transitions.scene import ANNA, HOUR_S, LINE, Scene, pause, reply, thread
+from tests.transitions.scene import (
+    ANNA,
+    HOUR_S,
+    LINE,
+    NOT_READY,
+    Scene,
+    pause,
+    reply,
+    thread,
+)
 
 HANGS = Unanswered("it hangs")
 
@@ -28,6 +37,46 @@ async def test_a_send_that_nobody_answers_is_tried_three_times_ever_later(scene:
     assert await scene.store.claim_reply(thread(ANNA), scene.now) == SendLater()
     assert await scene.statuses() == ["uncertain"]
     assert (await scene.conversation(thread(ANNA))).needs_attention
+
+
+@pytest.mark.parametrize("refusal", [NotSent("no connection"), NOT_READY, AccountHeld("402", "-")])
+async def test_what_may_have_left_is_not_replaced_since_it_could_not_leave_again(
+    scene: Scene, refusal: SendOutcome
+) -> None:
+    anna = await scene.writes()
+    await scene.settles(await scene.answers(anna), HANGS)
+    scene.pass_time(11)
+    await scene.settles(await scene.sends(anna), refusal)
+    await scene.writes()
+    assert not isinstance(await scene.store.claim_turn(anna, scene.now), Claimed)
+    await scene.store.pause(anna, pause(), scene.now)
+    assert await scene.statuses() == ["unknown"]
+    scene.pass_time(HOUR_S)
+    await scene.arrives("line.ready")
+    await scene.apply()
+    work = await scene.sweeps()
+    assert anna in {*work.replies, *work.probes}
+    assert await scene.store.claim_reply(anna, scene.now, probe=True) == SendLater()
+    assert await scene.statuses() == ["uncertain"]
+
+
+@pytest.mark.parametrize("refusal", [NotSent("no connection"), NOT_READY, AccountHeld("402", "-")])
+async def test_what_may_have_left_leaves_again_when_the_line_is_back(
+    scene: Scene, refusal: SendOutcome
+) -> None:
+    anna = await scene.writes()
+    sent = await scene.answers(anna)
+    await scene.settles(sent, HANGS)
+    scene.pass_time(11)
+    await scene.settles(await scene.sends(anna), refusal)
+    scene.pass_time(HOUR_S)
+    work = await scene.sweeps()
+    assert anna in {*work.replies, *work.probes}
+    again = await scene.store.claim_reply(anna, scene.now, probe=anna in work.probes)
+    assert isinstance(again, ToSend)
+    assert again.message.id == sent.id
+    await scene.settles(again.message, Sent("p1"))
+    assert (await scene.statuses(), await scene.holds()) == (["sent"], {})
 
 
 async def test_an_unknown_send_that_has_become_stale_is_for_a_person(scene: Scene) -> None:

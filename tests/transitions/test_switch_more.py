@@ -373,6 +373,56 @@ async def test_a_pause_of_everything_makes_drafts_at_once(scene: Scene) -> None:
     assert await _bots(scene) == ("cancelled*",)
 
 
+# However a turn ends that somebody has overtaken, what was asked does not hang.
+
+
+async def _answer(scene: Scene, turn: Turn) -> None:
+    await scene.store.answer_turn(turn, reply("too late"), scene.now)
+
+
+async def _skip(scene: Scene, turn: Turn) -> None:
+    await scene.store.skip_turn(turn, "nothing to say", scene.now)
+
+
+async def _decline(scene: Scene, turn: Turn) -> None:
+    await scene.store.decline_turn(turn, "a flood", scene.now)
+
+
+async def _defer(scene: Scene, turn: Turn) -> None:
+    until = scene.now + timedelta(seconds=20)
+    await scene.store.defer_turn(turn, until, reply("we are closed"), scene.now)
+
+
+async def _release(scene: Scene, turn: Turn) -> None:
+    await scene.store.release_turn(turn, "away", scene.now)
+
+
+async def _fail(scene: Scene, turn: Turn) -> None:
+    await scene.store.fail_turn(turn, "broken", reply("sorry"), scene.now)
+
+
+async def _lose(scene: Scene, _turn: Turn) -> None:
+    scene.pass_time(6)
+    await scene.store.mend(scene.now, frozenset())
+
+
+@pytest.mark.parametrize("end", [_answer, _skip, _decline, _defer, _release, _fail, _lose])
+@pytest.mark.parametrize("who", ["pause", "pause of the line", "resume", "resume to answer"])
+async def test_what_an_overtaken_turn_was_about_does_not_hang(
+    scene: Scene, who: str, end: Callable[[Scene, Turn], Awaitable[None]]
+) -> None:
+    turn = await scene.takes_turn(await scene.writes())
+    await COMING_IN[who](scene)
+    await end(scene, turn)
+    if who.startswith("pause"):
+        await scene.store.resume_scope(LINE, "olga", scene.now, answer=True)
+        await scene.store.resume(thread(ANNA), "olga", scene.now, answer=True)
+    assert {state.partition(":")[0] for state in (await _goes_on(scene, Work())).inbox} <= {
+        "done",
+        "skipped",
+    }
+
+
 # The last words.
 
 

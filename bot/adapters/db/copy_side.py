@@ -87,9 +87,9 @@ def speaking_to(place: str) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """Its first line: what comes behind may hold customers' words."""
+    """The beginning: what comes behind may hold customers' words."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    said = str(cause).strip()
+    said = str(cause).strip().partition(" with text ")[0]
     return said.splitlines()[0] if said else type(cause).__name__
 
 

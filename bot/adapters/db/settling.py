@@ -1,6 +1,7 @@
 """What came of an attempt to send: the transitions out of `sending`."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -87,15 +88,15 @@ def _apply_outcome(
                 holds.release_holds(tx, row.line_id)
         case NotSent(error):
             again = now + retry_delay(row.attempts, policy)
-            end_message(tx, row, {"status": "queued", "next_at": again, "error": error})
+            _wait(tx, row, {"status": "queued", "next_at": again, "error": error})
         case LineHeld():
             held = holds.mark_held(f"{outcome.code}: {outcome.error}", now)
-            end_message(tx, row, held | {"error": outcome.error})
+            _wait(tx, row, held | {"next_at": now, "error": outcome.error})
             holds.hold_line(tx, row, outcome, now, policy)
             governor.complain(tx, row.line_id, now)
         case AccountHeld(code, error):
             held = holds.mark_held(f"{code}: {error}", now)
-            end_message(tx, row, held | {"error": error})
+            _wait(tx, row, held | {"next_at": now, "error": error})
             holds.hold(tx, ALL, code, error, now, now + policy.hold_probe)
         case Rejected(code, error):
             text = f"rejected by the line ({code}): {error}"
@@ -104,6 +105,11 @@ def _apply_outcome(
             takeover.need_attention(tx, row.conversation_id, text, now, policy)
         case Unanswered(error):
             become_unknown(tx, row, error, now, policy)
+
+
+def _wait(tx: Connection, row: AnyRow, change: dict[str, Any]) -> None:
+    """Not sent now. What may have left before stays unknown: nothing may take its place."""
+    end_message(tx, row, change | ({"status": "unknown"} if row.unknowns else {}))
 
 
 def become_unknown(tx: Connection, row: AnyRow, error: str, now: datetime, policy: Policy) -> None:
