@@ -22,6 +22,8 @@ from tests.copy_scenes import CARL, DORA, WORDS, add_odd_rows, ask, highest_seq,
 from tests.harness.stores import open_stores
 from tests.transitions.scene import BEN, Scene, thread
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def source(stores_kind: str, tmp_path: Path) -> AsyncIterator[str]:

@@ -11,6 +11,8 @@ from tests.copy_scenes import ask, read_all
 from tests.harness import Bot, Finished, eventually
 from tests.old_database import make_old
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = "postgresql://me:hush@127.0.0.1:1/x"
 
 

@@ -21,6 +21,8 @@ from tests.crashes import (
 from tests.harness import eventually
 from tests.samples import voices
 
+pytestmark = pytest.mark.slow
+
 assert test_crash_points_of_people
 
 

@@ -24,6 +24,8 @@ from tests.harness import Answer, Bot, Network, eventually
 from tests.harness.http_server import ScriptedServer
 from tests.samples import voices
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -1,5 +1,6 @@
 """What is judged when all is calm again: nothing lost, nothing said twice, in order, and silent."""
 
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,9 @@ from pathlib import Path
 from tests.chaos.line import ChaosLine
 from tests.chaos.record import Record, Written, serials
 
-_ENDED = frozenset({"skipped", "dead"})
+_LEFT_TO_PEOPLE = "reply"
+_ENDED = frozenset({"skipped", "dead", _LEFT_TO_PEOPLE})
+_REPLY = re.compile(r"\bre_[0-9a-f]+_\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,7 @@ class Verdict:
 
 def judge(record: Record, line: ChaosLine, database: Path) -> Verdict:
     """Look at what arrived on the phones and at what the database says of the rest."""
-    told = _told(line)
-    ends = _ends(database)
+    told, ends = _told(line), _ends(database)
     missing = [one for one in record.acknowledged if one.serial not in told]
     otherwise: dict[str, int] = defaultdict(int)
     lost = []
@@ -80,10 +82,28 @@ def _told(line: ChaosLine) -> dict[int, list[str]]:
 
 
 def _ends(database: Path) -> dict[str, tuple[str, str]]:
+    """By the provider's event id: the event's state and reason, or those of its reply.
+
+    A reply that a pause made a draft of, or whose arrival nobody knows, is shown to people.
+    """
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10) as reading:
         rows = reading.execute("SELECT provider_event_id, state, reason FROM events").fetchall()
+        left = dict(reading.execute(_LEFT).fetchall())
     reading.close()
-    return {event_id: (state, reason or "") for event_id, state, reason in rows}
+    return {event_id: _end(state, reason or "", left) for event_id, state, reason in rows}
+
+
+_LEFT = """
+SELECT id, status || CASE WHEN draft THEN ', a draft' ELSE '' END FROM messages
+WHERE status IN ('uncertain', 'failed') OR (status = 'cancelled' AND draft)
+"""
+
+
+def _end(state: str, reason: str, left: Mapping[str, str]) -> tuple[str, str]:
+    reply = _REPLY.search(reason)
+    if state == "done" and reply is not None and reply[0] in left:
+        return _LEFT_TO_PEOPLE, left[reply[0]]
+    return state, reason
 
 
 def _integrity(database: Path) -> str:
