@@ -1042,20 +1042,23 @@ async def _races(scene: Scene, first: int, size: int, at_once: int) -> Counter[s
     return seen
 
 
-OFTEN = (
+SURE = (
     "an answer is stored",
     "an answer is drafted",
-    "an answer is superseded",
     "phone as the answer is stored",
     "hand-off as the answer is stored",
+    "a reply ends cancelled, untried, draft=True",
+)
+"""What even a hundred conversations meet, whatever the machine is busy with."""
+OFTEN = (
+    *SURE,
+    "an answer is superseded",
     "opt-out as the answer is stored",
     "pause while the model writes",
     "pause while a message is on its way",
     "a notice overtakes the line's answer",
     "work is taken back",
-    "a reply ends cancelled, untried, draft=True",
 )
-"""What a hundred conversations meet, whatever the machine is busy with."""
 EXPECTED = (
     *OFTEN,
     "a reply ends cancelled, after a try, draft=True",
@@ -1089,7 +1092,7 @@ def _assert_all_happened(seen: Counter[str], kinds: Sequence[str], times: int) -
 async def test_the_bot_stays_silent_in_a_hundred_random_races(scene: Scene) -> None:
     seen = await _races(scene, 0, 120 if scene.database.is_sqlite else 60, 60)
     _tell(seen)
-    _assert_all_happened(seen, OFTEN, 1)
+    _assert_all_happened(seen, SURE, 1)
 
 
 @pytest.mark.slow
@@ -1098,7 +1101,8 @@ def test_the_bot_stays_silent_in_ten_thousand_random_races(tmp_path: Path) -> No
         parts = processes.map(_shard, [tmp_path] * SHARDS, range(SHARDS))
         seen = sum(parts, Counter[str]())
     _tell(seen)
-    _assert_all_happened(seen, EXPECTED, 10)
+    _assert_all_happened(seen, OFTEN, 100)
+    _assert_all_happened(seen, EXPECTED, 1)
 
 
 def _tell(seen: Counter[str]) -> None:
