@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from bot.adapters.db.engine import Database
 from bot.errors import NotFound, StoreUnavailable
+from tests.harness.postgres_server import own_postgres
 from tests.transitions.scene import (
     ANNA,
     Scene,
@@ -74,3 +76,16 @@ async def test_a_database_that_another_holds_is_unavailable_at_once_for_all_and_
         assert await scene.inbox(thread(ANNA)) == []  # reading goes on
     anna = await scene.writes()
     await scene.answers(anna)
+
+
+@pytest.mark.postgres
+async def test_a_server_with_no_room_for_more_connections_is_waited_for() -> None:
+    with own_postgres(max_connections="16", superuser_reserved_connections="0") as url:
+        databases = [Database(url) for _ in range(3)]
+        held = [database.read(_takes_its_time) for database in databases for _ in range(8)]
+        assert await asyncio.gather(*held) == [1] * len(held)
+        await asyncio.gather(*(database.close() for database in databases))
+
+
+def _takes_its_time(tx: Connection) -> int:
+    return int(tx.execute(text("SELECT 1 FROM pg_sleep(0.3)")).scalar_one())

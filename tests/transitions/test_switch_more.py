@@ -671,9 +671,6 @@ async def test_what_a_person_wrote_yesterday_is_recorded_and_takes_nothing_over(
     assert (await scene.conversation(anna)).state == state
 
 
-# What is still open.
-
-
 @pytest.mark.parametrize("who", ["a person writes", "resume"])
 async def test_a_stop_is_heard_although_a_person_acts_before_the_bot_has_listened(
     scene: Scene, who: str
@@ -688,8 +685,7 @@ async def test_a_stop_is_heard_although_a_person_acts_before_the_bot_has_listene
     assert [entry.text for entry in waiting] == ["STOP"]
 
 
-@pytest.mark.xfail(strict=True, reason="a notice that is taken for ours lets the next part leave")
-async def test_parts_keep_their_order_though_a_persons_notice_was_taken_for_the_firsts(
+async def test_no_further_part_leaves_until_it_is_sure_that_a_notice_was_the_firsts(
     scene: Scene,
 ) -> None:
     anna = await scene.writes()
@@ -698,22 +694,90 @@ async def test_parts_keep_their_order_though_a_persons_notice_was_taken_for_the_
     await scene.apply()
     assert isinstance(await scene.store.claim_reply(anna, scene.now), SendLater)
     await scene.settles(first, Sent("p1"))
+    scene.pass_time(6)
+    await scene.apply()
+    assert (await scene.conversation(anna)).paused_by == "phone"
+    assert await scene.outbox(anna) == [
+        ("bot", "sent"),
+        ("bot", "cancelled"),
+        ("operator", "delivered"),
+    ]
 
 
-@pytest.mark.xfail(strict=True, reason="however old, what left without an id takes any notice")
-@pytest.mark.parametrize("state", ["unknown", "sent without id"])
-async def test_a_phone_reply_pauses_though_something_of_two_days_ago_was_never_confirmed(
-    scene: Scene, state: str
+@pytest.mark.parametrize("answer", [Sent("p1"), Sent(None), HANGS], ids=["id", "no id", "none"])
+async def test_the_next_part_leaves_at_once_when_the_notice_was_the_firsts(
+    scene: Scene, answer: SendOutcome
 ) -> None:
+    anna = await scene.writes()
+    first = await scene.answers(anna, "one", "two")
+    await scene.delivered("p1")
+    await scene.apply()
+    assert await scene.settles(first, answer)
+    assert (await scene.sends(anna)).text == "two"
+
+
+async def test_a_notice_that_was_the_bots_own_does_not_unseal_what_another_keeps_quiet(
+    scene: Scene,
+) -> None:
+    anna = await scene.writes()
+    first = await scene.answers(anna, "one", "two")
+    await scene.delivered("p1")
+    await scene.apply()
+    scene.pass_time(1)
+    await scene.delivered("from the phone")
+    await scene.apply()
+    await scene.settles(first, Sent("p1"))
+    assert isinstance(await scene.store.claim_reply(anna, scene.now), SendLater)
+
+
+# What was never confirmed.
+
+MINUTE_S = 60
+
+
+async def _never_confirmed(scene: Scene, state: str) -> None:
     await STATES[state](scene)
     await _resume(scene)
     scene.pass_time(60)
     await scene.store.claim_reply(thread(ANNA), scene.now)  # an unknown one ends in doubt
-    scene.pass_time(48 * HOUR_S)
+
+
+@pytest.mark.parametrize(
+    ("state", "after_s"), [("unknown", 59 * MINUTE_S), ("sent without id", 23 * HOUR_S)]
+)
+async def test_what_left_without_an_id_is_confirmed_by_a_notice_that_comes_in_time(
+    scene: Scene, state: str, after_s: float
+) -> None:
+    await _never_confirmed(scene, state)
+    scene.pass_time(after_s - 60)
+    await scene.delivered("who knows")
+    await scene.apply()
+    assert await scene.outbox(thread(ANNA)) == [("bot", "delivered")]
+    assert (await scene.conversation(thread(ANNA))).state == "bot"
+
+
+@pytest.mark.parametrize(
+    ("state", "after_s"), [("unknown", 61 * MINUTE_S), ("sent without id", 25 * HOUR_S)]
+)
+async def test_a_phone_reply_pauses_though_something_older_was_never_confirmed(
+    scene: Scene, state: str, after_s: float
+) -> None:
+    await _never_confirmed(scene, state)
+    scene.pass_time(after_s)
     await scene.delivered("from the phone")
     scene.pass_time(6)
     await scene.apply()
     assert (await scene.conversation(thread(ANNA))).paused_by == "phone"
+
+
+async def test_a_notice_that_comes_late_counts_from_the_delivery(scene: Scene) -> None:
+    await _never_confirmed(scene, "unknown")
+    then = scene.now.isoformat()
+    scene.pass_time(20 * HOUR_S)  # the bot was away, and the line delivers its events again
+    message = {"id": "who knows", "to": ANNA}
+    await scene.arrives("message.delivered", message=message, delivered_at=then)
+    await scene.apply()
+    assert await scene.outbox(thread(ANNA)) == [("bot", "delivered")]
 
 
 # How long.

@@ -39,6 +39,8 @@ BOT = "whatsapp-bot"
 _MAX_GROUP = 200
 _PG_TRIES = 5
 _LOCK_PATIENCE_S = 8.0
+_ROOM_PATIENCE_S = 8.0
+_ROOM_RETRY_S = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +76,7 @@ class Database:
         Raises whatever it raises, and StoreUnavailable when the database does not take it.
         """
         if not self.is_sqlite:
-            return await self._write_postgres(run)
+            return await self._on_pool(partial(_run, run))
         if self._writer_task is None:
             self._writer_task = asyncio.create_task(self._write_sqlite(), name="db-writer")
         waiting = _Waiting(run, asyncio.get_running_loop().create_future())
@@ -85,11 +87,7 @@ class Database:
 
     async def read(self, run: Transition[T]) -> T:
         """Run one read in a transaction of its own. Raises StoreUnavailable."""
-        try:
-            async with self._pool.begin() as connection:
-                return await connection.run_sync(run)
-        except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
-            raise _unavailable(error) from error
+        return await self._on_pool(run)
 
     async def close(self) -> None:
         """Finish what waits and let go of the files."""
@@ -102,15 +100,20 @@ class Database:
             await asyncio.get_running_loop().run_in_executor(self._file.thread, self._file.close)
             self._file.thread.shutdown()
 
-    async def _write_postgres(self, run: Transition[T]) -> T:
-        for attempt in range(1, _PG_TRIES + 1):
+    async def _on_pool(self, run: Transition[T]) -> T:
+        """Again after a conflict with another transaction, and while the server has no room."""
+        tries, deadline = _PG_TRIES, time.monotonic() + _ROOM_PATIENCE_S
+        while True:
             try:
                 async with self._pool.begin() as connection:
-                    return await connection.run_sync(partial(_run, run))
+                    return await connection.run_sync(run)
             except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
-                if attempt == _PG_TRIES or not _is_conflict(error):
+                tries -= 1
+                is_full = _sqlstate(error) == _TOO_MANY_CONNECTIONS
+                if time.monotonic() > deadline or not (is_full or (tries and _is_conflict(error))):
                     raise _unavailable(error) from error
-        raise AssertionError  # the loop returns or raises
+            if is_full:
+                await asyncio.sleep(_ROOM_RETRY_S)
 
     async def _write_sqlite(self) -> None:
         while True:
@@ -218,16 +221,23 @@ def _unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"the database did not answer ({name})")
 
 
+_TOO_MANY_CONNECTIONS = "53300"
+
+
 def _is_conflict(error: Exception) -> bool:
     """A deadlock, a serialization failure or a race on a unique key: doing it again settles it."""
-    code = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return code in {"40001", "40P01", "23505", "55P03"}
+    return _sqlstate(error) in {"40001", "40P01", "23505", "55P03"}
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
-        pool_size=12,
+        # A server as installed takes a hundred, from all processes: few are kept when idle.
+        pool_size=4,
         max_overflow=4,
         pool_timeout=8,
         pool_pre_ping=True,

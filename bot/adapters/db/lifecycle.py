@@ -1,29 +1,25 @@
 """Applying what the line says of itself and of messages: states, deliveries, a person's words.
 
-The order in which a delivery notice finds its message is the one of the provider's description:
-by id; a send to that contact that is on its way or unknown; the oldest sent one without an id; and
-only after a grace: somebody else has written on this line.
+What is none of our own sends (see `echoes`) was written by somebody else on this line.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal, or_, select, update
 
-from bot.adapters.db import changes, desk, foreign, governor, holds
+from bot.adapters.db import changes, desk, echoes, foreign, governor, holds
 from bot.adapters.db.pending import finish, wait_a_little
-from bot.adapters.db.rows import ALL, AnyRow, lock, open_sends, set_conversation
+from bot.adapters.db.rows import ALL, AnyRow, set_conversation
 from bot.adapters.db.schema import (
     OPEN_EVENT,
-    SENT_WITH_ID,
-    SENT_WITHOUT_ID,
     Instant,
     events,
     lines,
     messages,
 )
-from bot.domain.conversation import Policy, conversation_id, operator_chat_id
+from bot.domain.conversation import Policy, conversation_id
 from bot.domain.event import (
     Deleted,
     Delivered,
@@ -55,13 +51,6 @@ DUE = (
     )
     .order_by(events.c.seq)
     .limit(_BATCH)
-)
-_OURS = select(messages).where(SENT_WITH_ID, messages.c.provider_id == bindparam("provider_id"))
-_UNCONFIRMED = (
-    select(messages)
-    .where(messages.c.conversation_id == bindparam("conversation"), SENT_WITHOUT_ID)
-    .order_by(messages.c.seq)
-    .limit(1)
 )
 
 
@@ -128,7 +117,6 @@ def _apply(
 _LINE_READY, _LINE_DISCONNECTED = EndReason.LINE_READY, EndReason.LINE_DISCONNECTED
 _UNREADABLE = ("dead", EndReason.UNREADABLE)
 _NOT_ACTED_ON = ("skipped", EndReason.NOT_ACTED_ON)
-_LEFT = ("sending", "unknown")
 
 
 def give_up(tx: Connection, row: AnyRow, error: str, now: datetime) -> None:
@@ -170,9 +158,12 @@ def _apply_delivery(
     now: datetime,
     policy: Policy,
 ) -> Applied:
-    ours = _find_ours(tx, row.line_id, delivered.provider_id, delivered.recipient, contact_key)
+    at = min(delivered.delivered_at or row.received_at, row.received_at)
+    ours = echoes.of_notice(tx, row.line_id, delivered, contact_key, at)
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
+        if ours.status == "sending":  # a guess, until its own answer tells
+            _hush(tx, row, delivered.recipient, contact_key, policy)
         finish(tx, row, now, "done", f"{EndReason.DELIVERY} {ours.id}", message_id=ours.id)
         was_unknown = ours.status == "unknown"
         arrived = Delivery(ours.id, ours.conversation_id, was_unknown=was_unknown)
@@ -192,10 +183,8 @@ def _apply_written(
     now: datetime,
     policy: Policy,
 ) -> str | None:
-    ours = _by_provider_id(tx, written.provider_id)
-    echoed = [] if ours is not None else _may_be_echoed(tx, row.line_id, written, contact_key)
-    if ours is None:
-        ours = _same_words(echoed, written)
+    at = min(written.received_at or row.received_at, row.received_at)
+    ours, echoed = echoes.of_words(tx, row.line_id, written, contact_key, at)
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
         finish(tx, row, now, "done", f"{EndReason.ECHO} {ours.id}")
@@ -227,61 +216,6 @@ def _hush(
 def _unblocked(ours: AnyRow) -> str | None:
     """The conversation, if it waited for this very message."""
     return str(ours.conversation_id) if ours.status in ("sending", "unknown") else None
-
-
-def _find_ours(
-    tx: Connection,
-    line_id: str,
-    provider_id: str | None,
-    recipient: str | None,
-    contact_key: ContactKey,
-) -> AnyRow | None:
-    ours = _by_provider_id(tx, provider_id)
-    if ours is not None or recipient is None:
-        return ours
-    key = conversation_id(line_id, contact_key(recipient))
-    lock(tx, key)
-    return _settled_by_notice(tx, key) or _settled_by_notice(
-        tx, operator_chat_id(line_id, contact_key(recipient))
-    )
-
-
-def _settled_by_notice(tx: Connection, conversation: str) -> AnyRow | None:
-    """A send that is on its way or unknown, else the oldest that left without an id."""
-    for send in open_sends(tx, conversation):
-        if send.status in _LEFT:
-            return send
-    return tx.execute(_UNCONFIRMED, {"conversation": conversation}).first()
-
-
-def _by_provider_id(tx: Connection, provider_id: str | None) -> AnyRow | None:
-    if provider_id is None:
-        return None
-    return tx.execute(_OURS, {"provider_id": provider_id}).first()
-
-
-def _may_be_echoed(
-    tx: Connection, line_id: str, written: Received, contact_key: ContactKey
-) -> list[AnyRow]:
-    """Our own sends to this contact that may be seen from outside before their answer is."""
-    if written.recipient is None:
-        return []
-    contact = contact_key(written.recipient)
-    keys = (conversation_id(line_id, contact), operator_chat_id(line_id, contact))
-    lock(tx, keys[0])
-    return [send for key in keys for send in _without_id(tx, key)]
-
-
-def _without_id(tx: Connection, conversation: str) -> list[AnyRow]:
-    sends = [send for send in open_sends(tx, conversation) if send.status in _LEFT]
-    unconfirmed = tx.execute(_UNCONFIRMED, {"conversation": conversation}).first()
-    return sends if unconfirmed is None else [*sends, unconfirmed]
-
-
-def _same_words(sends: Sequence[AnyRow], written: Received) -> AnyRow | None:
-    """Ours are words: a file without any, such as a voice note, is a person's."""
-    said = written.text.strip()
-    return next((send for send in sends if said and send.text.strip() == said), None)
 
 
 def _mark_delivered(tx: Connection, ours: AnyRow, provider_id: str | None, now: datetime) -> None:

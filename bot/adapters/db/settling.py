@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from bot.adapters.db import governor, holds, takeover
 from bot.adapters.db.pacing import retry_delay
 from bot.adapters.db.rows import ALL, AnyRow, end_message, lock, open_sends
-from bot.adapters.db.schema import OPEN_SEND, events, messages
+from bot.adapters.db.schema import OF_MESSAGE, OPEN_SEND, conversations, events, messages
 from bot.domain.conversation import Policy
 from bot.domain.outbox import (
     AccountHeld,
@@ -60,7 +60,7 @@ def settle(
     if row.guessed and _overrules(row, outcome):
         row = _take_back_guess(tx, row, worker_id, now)
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer
-        _note_provider_id(tx, row, outcome)
+        _confirm(tx, row, outcome, policy)
     elif _may_settle(row, outcome, worker_id):
         _apply_outcome(tx, row, outcome, now, policy)
     else:
@@ -155,11 +155,21 @@ def _take_back_guess(tx: Connection, row: AnyRow, worker_id: str, now: datetime)
     return tx.execute(_IN_HAND, {"message": row.id}).one()
 
 
-def _note_provider_id(tx: Connection, row: AnyRow, outcome: SendOutcome) -> None:
-    if isinstance(outcome, Sent) and outcome.provider_id is not None and row.provider_id is None:
-        tx.execute(
-            update(messages).where(messages.c.id == row.id).values(provider_id=outcome.provider_id)
-        )
+def _confirm(tx: Connection, row: AnyRow, outcome: SendOutcome, policy: Policy) -> None:
+    """The notice was about this message indeed: the bot need not wait to see whose it was."""
+    values: dict[str, Any] = {"guessed": False}
+    if isinstance(outcome, Sent) and row.provider_id is None:
+        values["provider_id"] = outcome.provider_id
+    tx.execute(update(messages).where(messages.c.id == row.id).values(**values))
+    notice = select(events.c.received_at).where(
+        OF_MESSAGE, events.c.message_id == row.id, events.c.type == "message.delivered"
+    )
+    hushed = {at + policy.delivery_grace for at in tx.execute(notice).scalars()}
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == row.conversation_id, conversations.c.hush_until.in_(hushed))
+        .values(hush_until=None)
+    )
 
 
 def _cancel_rest(tx: Connection, row: AnyRow) -> None:
