@@ -67,15 +67,16 @@ async def all_said_back(customer: Customer, *words: str) -> None:
     """Each of these words has come back once, in order, however many replies they came in."""
 
     def said() -> None:
-        replies = " ".join(send.text for send in _first_of_each_key(customer))
+        replies = " ".join(read_once(customer))
         assert [word for word in replies.split() if word in words] == list(words), replies
 
     await eventually(said, PATIENCE_S)
 
 
-def _first_of_each_key(customer: Customer) -> list[Send]:
+def read_once(customer: Customer) -> list[str]:
+    """What has come, oldest first; what left again under its key after a kill is one message."""
     taken = customer.provider.taken_for(customer.number)
-    return list({send.key: send for send in reversed(taken)}.values())[::-1]
+    return list({send.key: send.text for send in taken}.values())
 
 
 async def is_whole(bot: Bot, *customers: Customer, repeated: int = 0) -> None:

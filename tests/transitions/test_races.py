@@ -864,17 +864,19 @@ class Race:
             else:
                 seen.since = since
         for row in found.inbox:
-            self._note_end(row)
+            self._note_end(row, found.drafts)
         for chat in self.chats.values():
             for each in chat.writing:
                 if each.turn.id not in found.working:
                     self.lost.add(each.turn.id)
 
-    def _note_end(self, row: Any) -> None:
-        """A message ends once: neither its end nor the reason of it changes any more."""
+    def _note_end(self, row: Any, drafts: frozenset[str]) -> None:
+        """A message ends once, with a reason that stays, unless its answer never left."""
         chat = self.chats[row.conversation_id]
         before, after = chat.ended.get(row.message_id), (row.state, row.reason)
         is_open = before is None or before[0] in ("pending", "working")
+        answered_by = "" if before is None else str(before[1]).rpartition(" ")[2]
+        is_open = is_open or answered_by in drafts
         assert is_open or before == after, chat.story(f"{before}, then {after}")
         chat.ended[row.message_id] = after
 
@@ -977,6 +979,7 @@ class Found:
     inbox: Sequence[Any]
     written: frozenset[str]
     working: frozenset[str]
+    drafts: frozenset[str]
 
 
 def _look(tx: Connection, chats: dict[str, Chat], ids: list[str], texts: list[str]) -> Found:
@@ -990,6 +993,7 @@ def _look(tx: Connection, chats: dict[str, Chat], ids: list[str], texts: list[st
         tx.execute(inbox.where(events.c.conversation_id.in_(chats))).all(),
         frozenset(tx.execute(written).scalars()),
         frozenset(tx.execute(working).scalars()),
+        frozenset(tx.execute(select(messages.c.id).where(messages.c.draft)).scalars()),
     )
 
 

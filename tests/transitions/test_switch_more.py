@@ -136,56 +136,58 @@ COMING_IN: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "opt-out": _stop,
 }
 
-_SILENCED = End(("cancelled*",), ("done",))
-_IN_DOUBT = End(("uncertain",), ("done",))
-_HAD_LEFT = End(("sent",), ("done",))
-_TAKEN_OVER = {
-    "reply queued": _SILENCED,
-    "held": _SILENCED,
-    "sending": _SILENCED,
-    "unknown": _IN_DOUBT,
-    "sent without id": _HAD_LEFT,
-}
+
+def _taken_over(inbox: str, *left: str) -> dict[str, End]:
+    """What nothing of an answer has left for waits as if there had been none."""
+    silenced = End(("cancelled*",), (inbox,), left)
+    return {
+        "reply queued": silenced,
+        "held": silenced,
+        "sending": silenced,
+        "unknown": End(("uncertain",), ("done",), left),
+        "sent without id": End(("sent",), ("done",), left),
+    }
+
+
+_ANEW = End(("cancelled*", "sent"), ("done",), ("anew",))
 TABLE: dict[str, dict[str, End]] = {
     "pause": {
         "turn waiting": End((), ("pending",)),
         "turn claimed": End(("cancelled*",), ("pending",)),
-        **_TAKEN_OVER,
+        **_taken_over("pending"),
     },
     "pause of the line": {
         "turn waiting": End((), ("pending",)),
         "turn claimed": End(("cancelled*",), ("pending",)),
-        **_TAKEN_OVER,
+        **_taken_over("pending"),
     },
     "resume": {
         "turn waiting": End((), ("skipped: paused",)),
         "turn claimed": End(("cancelled*",), ("skipped: paused",)),
-        **_TAKEN_OVER,
+        **_taken_over("skipped: paused"),
     },
     "resume to answer": {
         "turn waiting": End(("sent",), ("done",), ("anew",)),
-        "turn claimed": End(("cancelled*", "sent"), ("done",), ("anew",)),
-        **_TAKEN_OVER,
+        "turn claimed": _ANEW,
+        **_taken_over("done"),
+        **dict.fromkeys(("reply queued", "held", "sending"), _ANEW),
     },
     "a person writes": {
         "turn waiting": End((), ("done: answered by a person",), ("a person here",)),
         "turn claimed": End(("cancelled*",), ("done: answered by a person",), ("a person here",)),
-        **{
-            state: End(end.messages, end.inbox, ("a person here",))
-            for state, end in _TAKEN_OVER.items()
-        },
+        **_taken_over("done: answered by a person", "a person here"),
     },
     "phone reply": {
         "turn waiting": End((), ("done: answered by a person",)),
         "turn claimed": End(("cancelled*",), ("done: answered by a person",)),
-        **_TAKEN_OVER,
+        **_taken_over("done: answered by a person"),
     },
     "hand-off keyword": {
         "turn waiting": End(("sent",), ("done", "done"), ("one moment",)),
         "turn claimed": End(("sent",), ("done", "done"), ("one moment",)),
-        "reply queued": End(("cancelled*", "sent"), ("done", "done"), ("one moment",)),
-        "held": End(("cancelled*", "sent"), ("done", "done"), ("one moment",)),
-        "sending": End(("cancelled*", "sent"), ("done", "done"), ("one moment",)),
+        "reply queued": End(("cancelled*", "sent"), ("pending", "done"), ("one moment",)),
+        "held": End(("cancelled*", "sent"), ("pending", "done"), ("one moment",)),
+        "sending": End(("cancelled*", "sent"), ("pending", "done"), ("one moment",)),
         "unknown": End(("sent", "sent"), ("done", "done"), ("an answer", "one moment")),
         "sent without id": End(("sent", "sent"), ("done", "done"), ("one moment",)),
     },
@@ -768,6 +770,16 @@ async def test_a_phone_reply_pauses_though_something_older_was_never_confirmed(
     scene.pass_time(6)
     await scene.apply()
     assert (await scene.conversation(thread(ANNA))).paused_by == "phone"
+
+
+async def test_what_the_line_told_of_before_a_send_began_is_not_that_send(scene: Scene) -> None:
+    anna = await scene.writes()
+    await scene.delivered("from the phone")
+    await scene.apply()
+    scene.pass_time(5)
+    await scene.answers(anna)  # the bot need not hold its tongue any longer
+    await scene.apply()
+    assert (await scene.conversation(anna)).paused_by == "phone"
 
 
 async def test_a_notice_that_comes_late_counts_from_the_delivery(scene: Scene) -> None:

@@ -158,8 +158,8 @@ def _apply_delivery(
     now: datetime,
     policy: Policy,
 ) -> Applied:
-    at = min(delivered.delivered_at or row.received_at, row.received_at)
-    ours = echoes.of_notice(tx, row.line_id, delivered, contact_key, at)
+    when = echoes.told(delivered.delivered_at, row.received_at)
+    ours = echoes.of_notice(tx, row.line_id, delivered, contact_key, when)
     if ours is not None:
         _mark_delivered(tx, ours, delivered.provider_id, now)
         if ours.status == "sending":  # a guess, until its own answer tells
@@ -183,8 +183,8 @@ def _apply_written(
     now: datetime,
     policy: Policy,
 ) -> str | None:
-    at = min(written.received_at or row.received_at, row.received_at)
-    ours, echoed = echoes.of_words(tx, row.line_id, written, contact_key, at)
+    when = echoes.told(written.received_at, row.received_at)
+    ours, echoed = echoes.of_words(tx, row.line_id, written, contact_key, when)
     if ours is not None:
         _mark_echoed(tx, ours, written, now)
         finish(tx, row, now, "done", f"{EndReason.ECHO} {ours.id}")

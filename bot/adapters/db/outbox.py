@@ -15,12 +15,16 @@ from bot.adapters.db.schema import (
     messages,
     turns,
 )
+from bot.adapters.db.turn_rows import unanswer
 from bot.domain.conversation import Policy
+from bot.domain.event import EndReason
 from bot.domain.outbox import OPTED_OUT, TAKEN_OVER, Outbound, reply_id
 from bot.domain.turn import Reply, Turn
 from bot.domain.work import SendLater, ToSend
 
 _MAX_UNKNOWNS = 3
+_AT_REST = ("queued", "held")
+_DRAFT = {"status": "cancelled", "draft": True, "error": TAKEN_OVER}
 
 
 _ADD = insert(messages)
@@ -129,24 +133,57 @@ def claim_in(
         verdict = _verdict(send, thread, now, policy)
         if verdict is None:
             return _start(tx, send, thread, worker_id, now, policy, probe=probe)
-        _give_up(tx, send, verdict, now, policy)
+        _give_up(tx, send, thread, verdict, now, policy)
     return SendLater()
+
+
+def drop_silenced(tx: Connection, thread: Thread, now: datetime, policy: Policy) -> bool:
+    """What a person's take-over has overtaken becomes a draft; whether more is to be sent."""
+    sends = open_sends(tx, thread.row.id)
+    silenced = [send for send in sends if send.status in _AT_REST and _silenced(send, thread)]
+    for send in silenced:
+        _give_up(tx, send, thread, _DRAFT, now, policy)
+    return len(sends) > len(silenced)
 
 
 def _is_being_replaced(tx: Connection, thread: Thread, sends: list[AnyRow]) -> bool:
     """Whether a turn works on an answer that may take the place of the oldest that waits."""
     oldest = sends[0] if sends else None
-    if oldest is None or oldest.author != "bot" or oldest.status not in ("queued", "held"):
+    if oldest is None or oldest.author != "bot" or oldest.status not in _AT_REST:
         return False
     return tx.execute(_WORKS, {"conversation": thread.row.id}).first() is not None
 
 
 def _give_up(
-    tx: Connection, send: AnyRow, verdict: dict[str, Any], now: datetime, policy: Policy
+    tx: Connection,
+    send: AnyRow,
+    thread: Thread,
+    verdict: dict[str, Any],
+    now: datetime,
+    policy: Policy,
 ) -> None:
     """End a message that must not be tried (again)."""
-    if move_message(tx, send, verdict) and verdict.get("attention"):
+    if not move_message(tx, send, verdict):
+        return
+    if verdict.get("attention"):
         takeover.need_attention(tx, send.conversation_id, str(verdict["error"]), now, policy)
+    if verdict["error"] == TAKEN_OVER and send.part == 0:
+        ended = _ended_meanwhile(tx, send, thread)
+        unanswer(tx, [send.turn_id], None if ended is None else now, ended)
+
+
+def _ended_meanwhile(tx: Connection, send: AnyRow, thread: Thread) -> tuple[str, EndReason] | None:
+    """What the reply was about, now that it never leaves; None: it waits again."""
+    written = select(messages.c.id).where(
+        messages.c.conversation_id == thread.row.id,
+        messages.c.seq > send.seq,
+        messages.c.author == "operator",
+    )
+    if tx.execute(written.limit(1)).first() is not None:
+        return "done", EndReason.BY_PERSON
+    if thread.paused or thread.row.due_at is not None:
+        return None
+    return "skipped", EndReason.PAUSED  # whoever handed the conversation back has seen it
 
 
 def _start(
@@ -203,7 +240,7 @@ def _verdict(send: AnyRow, thread: Thread, now: datetime, policy: Policy) -> dic
             return {"status": "uncertain", "error": text, "attention": True}
         return None
     if _silenced(send, thread):
-        return {"status": "cancelled", "draft": True, "error": TAKEN_OVER}
+        return _DRAFT
     unwanted = _unwanted(send, thread, policy)
     if unwanted is not None:
         return {"status": "cancelled", "error": unwanted}

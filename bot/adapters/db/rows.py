@@ -74,6 +74,7 @@ _OPEN_SENDS = (
             messages.c[name]
             for name in ("epoch", "parting", "created_at", "provider_id", "seq", "turn_id")
         ),
+        messages.c.first_tried_at,
     )
     .where(
         messages.c.conversation_id == bindparam("conversation"),

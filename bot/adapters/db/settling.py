@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from bot.adapters.db import governor, holds, takeover
+from bot.adapters.db import governor, holds, outbox, takeover
 from bot.adapters.db.pacing import retry_delay
-from bot.adapters.db.rows import ALL, AnyRow, end_message, lock, open_sends
+from bot.adapters.db.rows import ALL, AnyRow, end_message, lock
 from bot.adapters.db.schema import OF_MESSAGE, OPEN_SEND, conversations, events, messages
 from bot.domain.conversation import Policy
 from bot.domain.outbox import (
@@ -54,7 +54,8 @@ def settle(
 
     Whether the conversation has more to send, now or later.
     """
-    if lock(tx, message.conversation_id) is None:
+    thread = lock(tx, message.conversation_id)
+    if thread is None:
         raise LostClaim(f"message {message.id} is gone")
     row = tx.execute(_IN_HAND, {"message": message.id}).one()
     if row.guessed and _overrules(row, outcome):
@@ -65,7 +66,7 @@ def settle(
         _apply_outcome(tx, row, outcome, now, policy)
     else:
         raise LostClaim(f"message {message.id} is no longer ours")
-    return bool(open_sends(tx, message.conversation_id))
+    return outbox.drop_silenced(tx, thread, now, policy)
 
 
 def _may_settle(row: AnyRow, outcome: SendOutcome, worker_id: str) -> bool:

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from bot.adapters.db import audit, notices
 from bot.adapters.db.schema import OPEN_SEND, conversations, messages
+from bot.adapters.db.turn_rows import unanswer
 from bot.domain.conversation import Owner, Pause, Policy
 from bot.domain.handling import BOT, Action
 from bot.domain.notice import NoticeKind
@@ -62,20 +63,19 @@ def _longer(row: Any, pause: Pause) -> datetime | None:
 def cancel_queued(tx: Connection, where: Any) -> None:
     """The bot's queued and held replies become drafts; parting words of a hand-off stay."""
     current = select(conversations.c.epoch).where(conversations.c.id == messages.c.conversation_id)
-    tx.execute(
-        update(messages)
-        .where(
-            where,
-            OPEN_SEND,
-            messages.c.author == "bot",
-            messages.c.status.in_(("queued", "held")),
-            or_(
-                messages.c.parting.is_(False),
-                messages.c.epoch != current.scalar_subquery(),
-            ),
-        )
-        .values(status="cancelled", draft=True, error=TAKEN_OVER)
+    silenced = and_(
+        where,
+        OPEN_SEND,
+        messages.c.author == "bot",
+        messages.c.status.in_(("queued", "held")),
+        or_(messages.c.parting.is_(False), messages.c.epoch != current.scalar_subquery()),
     )
+    unsaid = select(messages.c.turn_id).where(silenced, messages.c.part == 0)
+    turn_ids = list(tx.execute(unsaid).scalars())
+    tx.execute(
+        update(messages).where(silenced).values(status="cancelled", draft=True, error=TAKEN_OVER)
+    )
+    unanswer(tx, turn_ids)
 
 
 def need_attention(

@@ -1,15 +1,18 @@
 """What the ends of a turn have in common: its row, its events, its costs."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 
 from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import Thread, lock, set_conversation
-from bot.adapters.db.schema import OPEN_EVENT, events, turns
+from bot.adapters.db.schema import OF_MESSAGE, OPEN_EVENT, events, turns
 from bot.adapters.db.spend import add_spending
 from bot.domain.conversation import Policy
+from bot.domain.event import EndReason
+from bot.domain.outbox import reply_id
 from bot.domain.turn import Answered, MadeBy, Turn
 from bot.errors import LostClaim
 
@@ -97,6 +100,33 @@ def turn_params(turn: Turn) -> dict[str, str]:
 
 def put_back(tx: Connection, turn: Turn) -> None:
     tx.execute(PUT_BACK, turn_params(turn))
+
+
+def unanswer(
+    tx: Connection,
+    turn_ids: Collection[str],
+    now: datetime | None = None,
+    ended: tuple[str, EndReason] | None = None,
+) -> None:
+    """A reply of which nothing left answers nobody: what these turns were about waits again.
+
+    Unless it has `ended`, at `now`, otherwise: state and reason.
+    """
+    if not turn_ids:
+        return
+    state, reason = ("pending", None) if ended is None else (ended[0], ended[1].value)
+    about = select(turns.c.id, turns.c.message_ids).where(turns.c.id.in_(turn_ids))
+    for turn in tx.execute(about).all():
+        tx.execute(
+            update(events)
+            .where(
+                OF_MESSAGE,
+                events.c.message_id.in_((turn.message_ids or "").split()),
+                events.c.state == "done",
+                events.c.reason.contains(reply_id(turn.id), autoescape=True),
+            )
+            .values(state=state, reason=reason, ended_at=now, turn_id=None)
+        )
 
 
 def finish_events(
