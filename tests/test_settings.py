@@ -371,13 +371,13 @@ def test_a_line_has_the_operators_of_all_lines_until_it_names_its_own(write: Wri
     )
     settings = read(write(text))
     everywhere = ("+34600111222", "+34600111223")
-    assert settings.operator_numbers() == everywhere
+    assert settings.takeover.operators == everywhere
     assert settings.line("a").operators == ("+34600333444",)
     assert settings.line("b").operators == ()
     for line_id in ("c", "default", "unlisted"):
         assert settings.line(line_id).operators == everywhere
     settings = read(write(f"{text}  default: {{operators: [+34600555666]}}\n"))
-    assert settings.operator_numbers() == everywhere
+    assert settings.takeover.operators == everywhere
     assert settings.line("c").operators == settings.line("x").operators == ("+34600555666",)
     assert settings.line("b").operators == ()
 

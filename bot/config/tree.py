@@ -275,10 +275,6 @@ class SettingsTree(Section):
         given = default.operators if entry.operators is None else entry.operators
         return self.takeover.operators if given is None else given
 
-    def operator_numbers(self) -> tuple[str, ...]:
-        """Who gets notices on lines that name no operators of their own."""
-        return self.takeover.operators
-
     def own_numbers(self) -> tuple[str, ...]:
         """The numbers of the business's own lines, as far as they are known."""
         return tuple(line.number for line in self.lines.values() if line.number is not None)

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Update, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db import notices
 from bot.adapters.db.rows import ALL, AnyRow
-from bot.adapters.db.schema import alerts, conversations, lines
+from bot.adapters.db.schema import ALERT_KEY_CHARS, alerts, conversations, lines
+from bot.adapters.db.upsert import upsert
 from bot.domain.alert import Alert, AlertKind, Told, kind_of, over_after
 from bot.domain.conversation import Policy, operator_chat_id
 from bot.domain.notice import NoticeKind
@@ -22,7 +22,6 @@ from bot.domain.shown import AlertView
 from bot.domain.watchdog import Verdict
 
 _OPEN = select(alerts).where(alerts.c.cleared_at.is_(None)).order_by(alerts.c.raised_at)
-_KEY_MAX = 300
 _UNSENDABLE = frozenset({AlertKind.NO_WORKER, AlertKind.ACCOUNT_HELD})
 """Of these no chat can be told: nobody sends."""
 
@@ -34,7 +33,7 @@ def open_alerts(tx: Connection) -> tuple[AlertView, ...]:
 
 def settle(tx: Connection, verdict: Verdict, now: datetime, policy: Policy) -> Told:
     """Tell what has come up and what is over since anybody looked last."""
-    seen = {alert.key[:_KEY_MAX]: alert for alert in verdict.alerts}
+    seen = {alert.key[:ALERT_KEY_CHARS]: alert for alert in verdict.alerts}
     raised = [key for key, alert in seen.items() if _raise(tx, key, alert, now)]
     for key in raised:
         _tell(tx, key, seen[key].text, NoticeKind.ALERT, seen[key], now, policy)
@@ -67,7 +66,7 @@ def _text(alert: Alert) -> dict[str, str]:
 
 @cache
 def _raising(dialect: str) -> Any:
-    add = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(alerts)
+    add = upsert(dialect, alerts)
     return add.on_conflict_do_update(
         index_elements=[alerts.c.key],
         set_={name: add.excluded[name] for name in ("text", "raised_at", "seen_at", "cleared_at")},
@@ -138,9 +137,7 @@ def _write(
     if not theirs:
         return
     line_id = about if about in theirs else _line_in_use(tx, address, theirs)
-    chat = notices.open_chat(tx, line_id, address, address, now)
-    if not notices.is_muted(tx, chat, now):
-        notices.write(tx, chat, line_id, (text,), now)
+    notices.write_unless_muted(tx, line_id, address, text, now)
 
 
 def _usable(tx: Connection, about: str | None) -> list[str]:

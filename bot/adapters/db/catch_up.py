@@ -5,11 +5,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db import notices
 from bot.adapters.db.rows import AnyRow
-from bot.adapters.db.schema import LATE, alerts, conversations, turns
+from bot.adapters.db.schema import ALERT_KEY_CHARS, LATE, alerts, conversations, turns
+from bot.adapters.db.upsert import upsert
 from bot.domain.conversation import Policy
 from bot.domain.notice import NoticeKind
 from bot.domain.turn import Turn
@@ -23,7 +23,7 @@ _OPEN = alerts.c.key.startswith(_KEY) & alerts.c.cleared_at.is_(None)
 def note(tx: Connection, turn: Turn, now: datetime) -> None:
     """An answer came late, or too late."""
     tx.execute(update(turns).where(turns.c.id == turn.id).values(late=True))
-    row = {"key": f"{_KEY}{turn.line_id}"[:120], "text": turn.line_id}
+    row = {"key": f"{_KEY}{turn.line_id}"[:ALERT_KEY_CHARS], "text": turn.line_id}
     tx.execute(_noting(tx.dialect.name), [row | {"raised_at": now, "seen_at": now}])
 
 
@@ -61,7 +61,7 @@ def _count(tx: Connection, row: AnyRow, state: str) -> int:
 
 @cache
 def _noting(dialect: str) -> Any:
-    add = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(alerts)
+    add = upsert(dialect, alerts)
     begins_anew = alerts.c.cleared_at.is_not(None)
     return add.on_conflict_do_update(
         index_elements=[alerts.c.key],

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select, text
 
 from bot.adapters.db import audit, notices, relay, switch
 from bot.adapters.db.operator import Operator
-from bot.adapters.db.rows import AnyRow, Thread, lock, set_conversation
+from bot.adapters.db.rows import AnyRow, locked, set_conversation
 from bot.adapters.db.schema import IN_NEED, OPEN_EVENT, conversations, events
 from bot.domain import desk_talk
 from bot.domain.commands import Target
@@ -50,7 +50,7 @@ def called(tx: Connection, conversation: str) -> str:
 
 def write(tx: Connection, operator: Operator, conversation: str, words: str) -> str:
     """The operator's words to the customer; the bot is silent there."""
-    before = _locked(tx, conversation)
+    before = locked(tx, conversation)
     pause = _pause(operator, "default", "answered from WhatsApp", prolongs=True)
     switch.write(tx, conversation, split_text(words), pause, operator.now)
     relay.begin(tx, conversation, operator.chat)
@@ -76,7 +76,7 @@ def resume(tx: Connection, operator: Operator, conversation: str, *, answer: boo
     """The bot answers the customer again."""
     switch.resume(tx, conversation, operator.by, operator.now, answer=answer)
     who = called(tx, conversation)
-    if _locked(tx, conversation).paused:
+    if locked(tx, conversation).paused:
         return f"{who}: handed back, but the bot is paused on the whole line: #resume all."
     return f"{who}: the bot answers again."
 
@@ -173,7 +173,7 @@ def _pause(operator: Operator, length: Length, reason: str, *, prolongs: bool = 
 
 
 def _silence(tx: Connection, operator: Operator, conversation: str) -> str:
-    until: datetime | None = _locked(tx, conversation).row.paused_until
+    until: datetime | None = locked(tx, conversation).row.paused_until
     number = notices.number_of(tx, conversation)
     return desk_talk.silent_until(until, operator.timezone, operator.now, f"#resume {number}")
 
@@ -200,10 +200,3 @@ def _set_mute(tx: Connection, operator: Operator, until: datetime | None) -> Non
     set_conversation(tx, operator.chat, muted_until=until)
     action = Action.UNMUTED if until is None else Action.MUTED
     audit.note(tx, operator.now, action, operator.by, line_id=operator.line_id, until=until)
-
-
-def _locked(tx: Connection, conversation: str) -> Thread:
-    thread = lock(tx, conversation)
-    if thread is None:
-        raise NotFound("the conversation is gone")
-    return thread

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, insert, update
 
 from bot.adapters.db import attaching, switch, takeover
 from bot.adapters.db.ids import new_id
+from bot.adapters.db.pacing import resume_at
 from bot.adapters.db.pending import finish
 from bot.adapters.db.rows import AnyRow, lock
-from bot.adapters.db.schema import conversations, messages
+from bot.adapters.db.schema import LAST_TEXT_CHARS, conversations, messages
 from bot.domain.conversation import Pause, Policy, conversation_id
 from bot.domain.event import EndReason
 from bot.domain.handling import PHONE
@@ -55,8 +56,8 @@ def take(
     message_id = _record_foreign(tx, key, row.line_id, said, now)
     reason = _pause_for(said, now, policy)
     if reason == TAKEN_OVER:
-        until = None if policy.auto_resume_after is None else now + policy.auto_resume_after
-        takeover.pause_conversation(tx, key, Pause(PHONE, until, reason, prolongs=True), now)
+        pause = Pause(PHONE, resume_at(now, policy), reason, prolongs=True)
+        takeover.pause_conversation(tx, key, pause, now)
         switch.answered_by_person(tx, key, now, before=row.seq)
     finish(tx, row, now, "done", reason, message_id=message_id)
     return key
@@ -78,7 +79,7 @@ def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: dat
         "conversation_id": key,
         "direction": "out",
         "author": "operator",
-        "author_name": "phone",
+        "author_name": PHONE,
         "type": said.kind,
         "text": said.text,
         "provider_id": said.provider_id,
@@ -94,7 +95,7 @@ def _record_foreign(tx: Connection, key: str, line_id: str, said: Said, now: dat
     tx.execute(
         update(conversations)
         .where(conversations.c.id == key)
-        .values(last_message_at=now, last_text=(said.text or f"[{said.kind}]")[:200])
+        .values(last_message_at=now, last_text=(said.text or f"[{said.kind}]")[:LAST_TEXT_CHARS])
     )
     return str(message["id"])
 

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db import holds
 from bot.adapters.db.schema import line_hours, lines
+from bot.adapters.db.upsert import upsert
 from bot.domain.silence import DAYS, Heard, hour_of
 
 _KEPT = timedelta(days=DAYS + 1)
@@ -43,7 +43,7 @@ def by_hour(
 
 @cache
 def _adding(dialect: str) -> Any:
-    add = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(line_hours)
+    add = upsert(dialect, line_hours)
     more = line_hours.c.heard + add.excluded.heard
     return add.on_conflict_do_update(
         index_elements=list(line_hours.primary_key), set_={"heard": more}

@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db import attaching
 from bot.adapters.db.bulk import Bulk, Known, microseconds
@@ -34,6 +33,7 @@ from bot.adapters.db.schema import (
     events,
     messages,
 )
+from bot.adapters.db.upsert import upsert
 from bot.domain.conversation import Policy, conversation_id
 from bot.domain.event import EndReason, EventState
 from bot.domain.inbox import Filing
@@ -203,8 +203,8 @@ def _touch(threads: dict[str, dict[str, Any]], filing: Filing, at: int, due_at: 
 @cache
 def _touching(dialect: str, max_wait: timedelta) -> Bulk:
     """Make or touch conversations: due when the customer is quiet, at the latest at `max_wait`."""
-    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(conversations)
-    new, old = upsert.excluded, conversations.c
+    add = upsert(dialect, conversations)
+    new, old = add.excluded, conversations.c
     first = func.coalesce(old.first_waiting_at, new.first_waiting_at)
     latest = type_coerce(first, BigInteger) + literal_column(str(max_wait // MICROSECOND))
     wanted = type_coerce(new.due_at, BigInteger)
@@ -213,7 +213,7 @@ def _touching(dialect: str, max_wait: timedelta) -> Bulk:
         (wanted > latest, latest),
         else_=wanted,
     )
-    statement = upsert.on_conflict_do_update(
+    statement = add.on_conflict_do_update(
         index_elements=[old.id],
         set_={
             "contact": new.contact,

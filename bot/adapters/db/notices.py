@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import set_conversation
 from bot.adapters.db.schema import LAST_TEXT_CHARS, NUMBERED, conversations, messages, notices
+from bot.adapters.db.upsert import upsert
 from bot.domain.conversation import Policy, operator_chat_id
 from bot.domain.notice import HOW_TO_ANSWER, Brief, NoticeKind
 from bot.domain.telling import in_short
@@ -25,8 +25,7 @@ AUTHOR = "notice"
 
 _SAID_NEWEST = 2
 _ABOUT = select(
-    *(conversations.c[name] for name in ("id", "line_id", "contact", "name", "number")),
-    conversations.c.operator,
+    *(conversations.c[name] for name in ("line_id", "contact", "name", "operator")),
 )
 
 
@@ -39,9 +38,8 @@ def tell(
     policy: Policy,
     *,
     wants: str = "",
-    but: str | None = None,
 ) -> None:
-    """Tell everybody who is to be told about a conversation; `but`: not in this chat."""
+    """Tell everybody who is to be told about a conversation."""
     row = tx.execute(_ABOUT.where(conversations.c.id == conversation_id)).first()
     if row is None or row.operator:
         return
@@ -57,11 +55,9 @@ def tell(
     if policy.roster.webhook:
         about = {"conversation_id": conversation_id, "line_id": row.line_id, "kind": kind.value}
         post_later(tx, kind, {"text": brief.text, **about, **asdict(brief)}, now)
+    text = f"{brief.text}\n{HOW_TO_ANSWER}"
     for address in policy.roster.of(row.line_id):
-        chat = open_chat(tx, row.line_id, address, address, now)
-        if chat != but and not is_muted(tx, chat, now):
-            text = f"{brief.text}\n{HOW_TO_ANSWER}"
-            write(tx, chat, row.line_id, (text,), now, about=conversation_id)
+        write_unless_muted(tx, row.line_id, address, text, now, about=conversation_id)
 
 
 def announce(
@@ -71,9 +67,16 @@ def announce(
     if policy.roster.webhook:
         post_later(tx, kind, {"text": text, "kind": kind.value, "line_id": line_id}, now)
     for address in policy.roster.of(line_id):
-        chat = open_chat(tx, line_id, address, address, now)
-        if not is_muted(tx, chat, now):
-            write(tx, chat, line_id, (text,), now)
+        write_unless_muted(tx, line_id, address, text, now)
+
+
+def write_unless_muted(
+    tx: Connection, line_id: str, address: str, text: str, now: datetime, about: str | None = None
+) -> None:
+    """A notice in an operator's chat with a line, made if need be."""
+    chat = open_chat(tx, line_id, address, address, now)
+    if not is_muted(tx, chat, now):
+        write(tx, chat, line_id, (text,), now, about=about)
 
 
 def open_chat(tx: Connection, line_id: str, key: str, address: str, now: datetime) -> str:
@@ -181,7 +184,7 @@ def _newest(conversation_id: str, *where: Any) -> Any:
 
 @cache
 def _opening(dialect: str) -> Any:
-    add = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(conversations)
+    add = upsert(dialect, conversations)
     return add.on_conflict_do_nothing(index_elements=[conversations.c.id])
 
 

@@ -3,17 +3,19 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db.schema import live_prompts, prompt_versions
+from bot.adapters.db.upsert import upsert
 
 
 def save(tx: Connection, name: str, version: str, source: str, now: datetime) -> None:
     """Keep a version and make it the live one."""
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    kept = insert(prompt_versions).values(name=name, version=version, source=source, saved_at=now)
+    dialect = tx.dialect.name
+    kept = upsert(dialect, prompt_versions).values(
+        name=name, version=version, source=source, saved_at=now
+    )
     tx.execute(kept.on_conflict_do_nothing())
-    live = insert(live_prompts).values(name=name, version=version, since=now)
+    live = upsert(dialect, live_prompts).values(name=name, version=version, since=now)
     tx.execute(
         live.on_conflict_do_update(
             index_elements=[live_prompts.c.name],

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from bot.adapters.db.schema import OPEN_SEND, conversations, lines, messages
 from bot.domain.conversation import Owner
 from bot.domain.outbox import SEND_MOVES
-from bot.errors import LostClaim
+from bot.errors import LostClaim, NotFound
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row whose columns the type checker is not told."""
@@ -136,6 +136,14 @@ def lock(tx: Connection, conversation_id: str) -> Thread | None:
         tx.execute(_SHARE_SWITCH)
     row = tx.execute(_LOCKED, {"conversation": conversation_id}).first()
     return None if row is None else Thread(row)
+
+
+def locked(tx: Connection, conversation_id: str) -> Thread:
+    """The same of a conversation that should be there. Raises NotFound."""
+    thread = lock(tx, conversation_id)
+    if thread is None:
+        raise NotFound(f"there is no conversation {conversation_id}")
+    return thread
 
 
 def take_switch(tx: Connection) -> None:

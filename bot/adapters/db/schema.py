@@ -6,6 +6,7 @@ where a message belongs.
 """
 
 from bot.adapters.db.schema_base import (
+    ALERT_KEY_CHARS,
     ENDED_BADLY,
     EPOCH,
     IN_NEED,
@@ -41,6 +42,7 @@ from bot.adapters.db.schema_talk import conversations, events, messages
 from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
 
 __all__ = [
+    "ALERT_KEY_CHARS",
     "ENDED_BADLY",
     "EPOCH",
     "IN_NEED",

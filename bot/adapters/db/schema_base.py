@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Integer, MetaData, TypeDecorator, text
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LAST_TEXT_CHARS = 200
+ALERT_KEY_CHARS = 300
 """How much of a conversation's last words its list shows."""
 
 metadata = MetaData(

@@ -2,7 +2,15 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
 
-from bot.adapters.db.schema_base import LATE, OPEN_MEDIA, UNTOLD, WORKING, Instant, metadata
+from bot.adapters.db.schema_base import (
+    ALERT_KEY_CHARS,
+    LATE,
+    OPEN_MEDIA,
+    UNTOLD,
+    WORKING,
+    Instant,
+    metadata,
+)
 
 media = Table(
     "media",
@@ -112,7 +120,7 @@ notices = Table(
 alerts = Table(
     "alerts",  # what the watchdog has told and not yet taken back
     metadata,
-    Column("key", String(300), primary_key=True),
+    Column("key", String(ALERT_KEY_CHARS), primary_key=True),
     Column("text", Text, nullable=False),
     Column("raised_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),

@@ -4,9 +4,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters.db.schema import spending
+from bot.adapters.db.upsert import upsert
 from bot.domain.turn import MadeBy
 
 _SPENT = select(spending.c.cost).where(spending.c.day == bindparam("on_day"))
@@ -31,9 +31,8 @@ def add_spending(tx: Connection, day: str, made_by: MadeBy) -> None:
 
 @cache
 def _adding(dialect: str) -> Any:
-    upsert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(spending)
+    add = upsert(dialect, spending)
     added = {
-        name: spending.c[name] + upsert.excluded[name]
-        for name in ("tokens_in", "tokens_out", "cost")
+        name: spending.c[name] + add.excluded[name] for name in ("tokens_in", "tokens_out", "cost")
     }
-    return upsert.on_conflict_do_update(index_elements=[spending.c.day], set_=added)
+    return add.on_conflict_do_update(index_elements=[spending.c.day], set_=added)

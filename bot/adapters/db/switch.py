@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from bot.adapters.db import attaching, audit, briefs, holds, takeover
 from bot.adapters.db.ids import new_id
-from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, set_conversation, take_switch
+from bot.adapters.db.rows import ALL, AnyRow, Thread, lock, locked, set_conversation, take_switch
 from bot.adapters.db.schema import (
     LAST_TEXT_CHARS,
     OPEN_EVENT,
@@ -54,7 +54,7 @@ _UNLESS_HEARD = case((_UNHEARD, type_coerce(conversations.c.due_at, BigInteger))
 
 def pause(tx: Connection, conversation_id: str, by: Pause, now: datetime) -> None:
     """The bot is silent in this conversation from the commit on."""
-    _locked(tx, conversation_id)
+    locked(tx, conversation_id)
     takeover.pause_conversation(tx, conversation_id, by, now)
 
 
@@ -103,7 +103,7 @@ def resume(
     What was not paused loses nothing but its need of attention. `brief`: what the model is told
     of the person's promises; None: their own words, the newest.
     """
-    thread = _locked(tx, conversation_id)
+    thread = locked(tx, conversation_id)
     if thread.row.state == Owner.BOT:
         _look_after(tx, conversation_id)
         if brief is not None:
@@ -173,7 +173,7 @@ def resume_scope(
 
 def attend(tx: Connection, conversation_id: str, by: str, now: datetime) -> None:
     """Somebody has looked after it."""
-    thread = _locked(tx, conversation_id)
+    thread = locked(tx, conversation_id)
     _look_after(tx, conversation_id)
     about = {"line_id": thread.row.line_id, "conversation_id": conversation_id}
     audit.note(tx, now, Action.ATTENDED, by, **about)
@@ -197,7 +197,7 @@ def write(
 
     `keep_bot`: whoever has the conversation keeps it. Raises NotFound, Refused.
     """
-    thread = _locked(tx, conversation_id)
+    thread = locked(tx, conversation_id)
     if request_key is not None:
         earlier = select(messages.c.id, messages.c.conversation_id).where(
             REQUESTED, messages.c.request_key == request_key
@@ -317,13 +317,6 @@ def _queue(
         .values(last_message_at=now, last_text=parts[-1][:LAST_TEXT_CHARS])
     )
     return first
-
-
-def _locked(tx: Connection, conversation_id: str) -> Thread:
-    thread = lock(tx, conversation_id)
-    if thread is None:
-        raise NotFound(f"there is no conversation {conversation_id}")
-    return thread
 
 
 def _scope(line_id: str | None) -> str:
