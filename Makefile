@@ -46,7 +46,7 @@ bench: install
 
 # Customers, kills, stops and outages for some minutes; SEED=… repeats an attack.
 chaos: install
-	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --messages 5000 --per-second 18 --strike-every 1.5
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --messages 5000 --per-second 18 --strike-every 1.5 --disk --leases
 
 # After a change of dependencies: names and versions only.
 constraints: install

@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--strike-every", type=float, default=1.5, help="seconds, on average")
     parser.add_argument("--keep", action="store_true", help="keep the bot's folder of a bad run")
+    parser.add_argument("--disk", action="store_true", help="fill the disk (root on Linux only)")
+    parser.add_argument("--leases", action="store_true", help="stop workers beyond their leases")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of its own")
     given = parser.parse_args()
     plan = Plan(
         given.seed,
@@ -24,6 +27,9 @@ def main() -> int:
         given.per_second,
         workers=given.workers,
         strike_every_s=given.strike_every,
+        fills_disk=given.disk,
+        beyond_leases=given.leases,
+        on_postgres=given.postgres,
     )
     outcome = asyncio.run(run(plan, keep=given.keep))
     sys.stdout.write(table(outcome) + "\n")

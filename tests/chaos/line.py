@@ -7,10 +7,9 @@ from collections import Counter
 
 import httpx
 
-from tests.chaos.record import Record, Written
 from tests.harness import Answer, Network, Request, ScriptedProvider
 from tests.harness.http_server import Behaviour
-from tests.harness.provider import new_event_id, new_message_id
+from tests.harness.provider import new_event_id
 
 _REDELIVER_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 
@@ -18,13 +17,12 @@ _REDELIVER_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 class ChaosLine(ScriptedProvider):
     """`texts`: what arrived on customers' phones, once for each idempotency key."""
 
-    def __init__(self, network: Network, dice: random.Random, record: Record) -> None:
+    def __init__(self, network: Network, dice: random.Random) -> None:
         self.texts: dict[str, tuple[str, str, float]] = {}
         """By key: to whom, what, and when it was taken first."""
         self.repeated: Counter[str] = Counter()
         """Keys that came again after they were taken."""
         self._dice = dice
-        self._record = record
         self._notices: set[asyncio.Task[None]] = set()
         super().__init__(network)
 
@@ -84,31 +82,3 @@ class ChaosLine(ScriptedProvider):
                 pass
             await asyncio.sleep(_REDELIVER_S[min(attempt, len(_REDELIVER_S) - 1)])
             attempt += 1
-
-    async def customer_writes(self, written: Written, line_id: str) -> None:
-        """One message, perhaps delivered twice, or again under another event id."""
-        message = {
-            "id": new_message_id(),
-            "from": written.customer,
-            "type": "text",
-            "text": f"m{written.serial:06}",
-        }
-        event = {
-            "event": "message.received",
-            "id": written.event_ids[0],
-            "line_id": line_id,
-            "message": message,
-        }
-        written.posted_at = time.monotonic()
-        chance = self._dice.random()
-        twin = self.post_until_stored(event) if chance < 0.05 else None
-        first = self.post_until_stored(event)
-        if twin is not None:
-            self._record.fired["webhook delivered twice"] += 1
-            times = await asyncio.gather(first, twin)
-            written.acknowledged_at = min(times)
-        else:
-            written.acknowledged_at = await first
-        if 0.05 <= chance < 0.1:
-            self._record.fired["message under another event id"] += 1
-            await self.post_until_stored({**event, "id": new_event_id()})

@@ -2,38 +2,31 @@
 
 import asyncio
 import random
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.chaos.line import ChaosLine
+from tests.chaos.customers import Customers
 from tests.chaos.record import Record, Silence, Written
+from tests.chaos.stage import Stage, stage
 from tests.chaos.strikes import Strikes
 from tests.chaos.verdict import Verdict, is_settled, judge
-from tests.chaos.whims import LINE, MODEL, Whims
-from tests.harness import (
-    Bot,
-    Network,
-    ScriptedLlm,
-    ScriptedMediaHost,
-    ScriptedSpeech,
-    Stores,
-    eventually,
-)
+from tests.chaos.whims import LINE, MEDIA, MODEL, SPEECH, Make, Whims
+from tests.harness import eventually
+from tests.harness.http_server import ScriptedServer
 from tests.harness.provider import new_event_id
-from tests.harness.stores import EMBEDDED
 
 LINES = ("ln_one", "ln_two")
 SETTINGS: dict[str, Any] = {
     "conversation": {"quiet_period_s": 0.1, "max_wait_s": 2},
     "line_api": {"timeout_s": 2, "uncertain_wait_s": 1},
     "llm": {"timeout_s": 2},
+    "speech": {"timeout_s": 2},
+    "media": {"timeout_s": 2},
     "retry": {"base_delay_s": 0.2, "max_delay_s": 2},
     "limits": {"replies_per_contact_per_hour": 0},
     "takeover": {"auto_resume_after_s": 0},
@@ -52,6 +45,11 @@ class Plan:
     customers: int = 40
     workers: int = 2
     calm_within_s: float = 90
+    fills_disk: bool = False
+    """Where it may: the bot's data then lie on a disk in memory."""
+    beyond_leases: bool = False
+    """Workers are stopped for longer than their leases too."""
+    on_postgres: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,67 +70,42 @@ async def run(plan: Plan, *, keep: bool = False) -> Outcome:
     `keep`: a copy of the bot's folder stays, if an invariant was broken.
     """
     dice = random.Random(plan.seed)  # noqa: S311 - a fight, not a secret
-    record, network = Record(), Network()
+    record = Record()
     begun = time.monotonic()
-    with _stage(network, dice, record) as (bot, line, model):
-        fight = _Fight(plan, dice, record, bot, line, model)
-        await fight.fight()
-        database = Path(bot.env["BOT_DATA_DIR"]) / "bot.db"
+    with stage(dice, SETTINGS, fills_disk=plan.fills_disk, on_postgres=plan.on_postgres) as playing:
+        await _Fight(plan, dice, record, playing).fight()
+        line, database = playing.line, playing.database
         with suppress(AssertionError):  # the verdict tells what is still open
             await eventually(lambda: is_settled(record, line, database), plan.calm_within_s)
-        await network.call(line.settle_notices())
-        await bot.stop()
-        verdict = judge(record, line, database)
+        await line.network.call(line.settle_notices())
+        await playing.bot.stop()
+        verdict = await judge(record, line, database)
+        await database.close()
         if keep and not verdict.is_clean:
-            shutil.copytree(bot.folder, f"{bot.folder}-kept", ignore_dangling_symlinks=True)
+            playing.keep()
     lasted_s = time.monotonic() - begun
     return Outcome(plan, record, verdict, lasted_s, sum(line.repeated.values()))
 
 
-@contextmanager
-def _stage(
-    network: Network, dice: random.Random, record: Record
-) -> Iterator[tuple[Bot, ChaosLine, ScriptedLlm]]:
-    line, model = ChaosLine(network, dice, record), ScriptedLlm(network)
-    media, speech = ScriptedMediaHost(network), ScriptedSpeech(network)
-    bot = Bot(line, model, Stores(EMBEDDED), media, speech, settings=SETTINGS)
-    try:
-        yield bot, line, model
-    finally:
-        bot.remove()
-        for server in (line, model, media, speech):
-            server.close()
-        network.close()
-
-
 class _Fight:
-    def __init__(
-        self,
-        plan: Plan,
-        dice: random.Random,
-        record: Record,
-        bot: Bot,
-        line: ChaosLine,
-        model: ScriptedLlm,
-    ) -> None:
+    def __init__(self, plan: Plan, dice: random.Random, record: Record, playing: Stage) -> None:
         self._plan = plan
         self._dice = dice
         self._record = record
-        self._bot = bot
-        self._line = line
-        self._model = model
-        self._customers = [line.customer().number for _ in range(plan.customers)]
+        self._stage = playing
+        self._bot = playing.bot
+        self._line = playing.line
+        self._writers = Customers(playing.line, playing.media, playing.speech, dice, record)
+        self._customers = [playing.line.customer().number for _ in range(plan.customers)]
         self._is_over = False
-        self._strikes = Strikes(bot, line, model, dice, record, plan.workers)
+        self._strikes = Strikes(
+            playing, dice, record, plan.workers, beyond_leases=plan.beyond_leases
+        )
 
     async def fight(self) -> None:
         """Until everybody has written; then the faults end, and the line says that it is there."""
         await self._strikes.open()
-        whims = [
-            Whims(LINE, self._plan.whim_chance, self._dice, self._record.fired),
-            Whims(MODEL, self._plan.whim_chance, self._dice, self._record.fired),
-        ]
-        self._line.whim, self._model.whim = whims
+        whims = [self._whims(server, kinds) for server, kinds in self._neighbours()]
         troubles = [asyncio.create_task(one) for one in (self._strike_on(), self._pause_on())]
         await self._everybody_writes()
         self._is_over = True
@@ -141,8 +114,18 @@ class _Fight:
             whim.enabled = False
         await self._calm()
 
+    def _neighbours(self) -> Iterator[tuple[ScriptedServer, Mapping[str, Make]]]:
+        yield self._line, LINE
+        yield self._stage.model, MODEL
+        yield self._stage.speech, SPEECH
+        yield self._stage.media, MEDIA
+
+    def _whims(self, server: ScriptedServer, kinds: Mapping[str, Make]) -> Whims:
+        server.whim = whims = Whims(kinds, self._plan.whim_chance, self._dice, self._record.fired)
+        return whims
+
     async def _calm(self) -> None:
-        for server in (self._line, self._model):
+        for server, _ in self._neighbours():
             await server.down()
             await server.up()
         await self._bot.ready()
@@ -161,7 +144,7 @@ class _Fight:
             written = Written(serial, customer, [new_event_id()], time.monotonic())
             self._record.written[serial] = written
             line_id = LINES[self._customers.index(customer) % len(LINES)]
-            writing.append(asyncio.create_task(self._line.customer_writes(written, line_id)))
+            writing.append(asyncio.create_task(self._writers.write(written, line_id)))
             await asyncio.sleep(self._dice.expovariate(self._plan.per_second))  # their own pace
         await asyncio.gather(*writing)
 

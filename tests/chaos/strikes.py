@@ -12,31 +12,31 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.chaos.record import Record
-from tests.harness import Bot, ScriptedLlm
+from tests.chaos.stage import Stage
+from tests.harness.http_server import ScriptedServer
 from tests.harness.process import Process
-from tests.harness.provider import ScriptedProvider
 
 
 class Strikes:
-    """Against one `bot serve` and some `bot worker`s on one data directory."""
+    """Against one `bot serve` and some `bot worker`s."""
 
     def __init__(
         self,
-        bot: Bot,
-        line: ScriptedProvider,
-        model: ScriptedLlm,
+        stage: Stage,
         dice: random.Random,
         record: Record,
         workers: int,
+        *,
+        beyond_leases: bool,
     ) -> None:
-        self._bot = bot
-        self._line = line
-        self._model = model
+        self._stage = stage
+        self._bot = stage.bot
         self._dice = dice
         self._record = record
         self._web: Process | None = None
         self._workers: list[Process] = []
         self._count = workers
+        self._kinds = self._possible(beyond_leases=beyond_leases)
 
     async def open(self) -> None:
         """Start everything."""
@@ -45,6 +45,12 @@ class Strikes:
 
     async def strike(self) -> None:
         """One fault, chosen by the dice."""
+        kind = self._dice.choice(list(self._kinds))
+        await self._kinds[kind]()
+        self._record.fired[kind] += 1
+
+    def _possible(self, *, beyond_leases: bool) -> dict[str, Callable[[], Awaitable[None]]]:
+        stage = self._stage
         kinds: dict[str, Callable[[], Awaitable[None]]] = {
             "kill -9 of a worker": self._kill_worker,
             "kill -9 of the web": self._kill_web,
@@ -53,12 +59,17 @@ class Strikes:
             "kill -9 of Redis": self._kill_redis,
             "FLUSHALL": self._flush,
             "SIGSTOP of Redis": self._stop_redis,
-            "outage of the line": lambda: self._outage(self._line),
-            "outage of the model": lambda: self._outage(self._model),
+            "outage of the line": lambda: self._outage(stage.line),
+            "outage of the model": lambda: self._outage(stage.model),
+            "outage of the speech service": lambda: self._outage(stage.speech),
         }
-        kind = self._dice.choice(list(kinds))
-        await kinds[kind]()
-        self._record.fired[kind] += 1
+        if beyond_leases:
+            kinds["SIGSTOP of a worker beyond its lease"] = self._stop_beyond_lease
+        if stage.disk is not None:
+            kinds["disk full"] = self._fill_disk
+        if stage.postgres is not None:
+            kinds["crash of PostgreSQL"] = self._crash_postgres
+        return kinds
 
     async def _kill_worker(self) -> None:
         index = self._dice.randrange(len(self._workers))
@@ -75,14 +86,17 @@ class Strikes:
     async def _stop_worker(self) -> None:
         await self._stop_for(self._dice.choice(self._workers).pid)
 
+    async def _stop_beyond_lease(self) -> None:
+        await self._stop_for(self._dice.choice(self._workers).pid, 11, 13)
+
     async def _stop_web(self) -> None:
         if self._web is not None:
             await self._stop_for(self._web.pid)
 
-    async def _stop_for(self, pid: int) -> None:
+    async def _stop_for(self, pid: int, least_s: float = 0.2, most_s: float = 3) -> None:
         os.kill(pid, signal.SIGSTOP)
         try:
-            await self._pause(0.2, 3)
+            await self._pause(least_s, most_s)
         finally:
             os.kill(pid, signal.SIGCONT)
 
@@ -103,7 +117,18 @@ class Strikes:
             await redis.flushall()
         await redis.aclose()
 
-    async def _outage(self, server: ScriptedProvider | ScriptedLlm) -> None:
+    async def _fill_disk(self) -> None:
+        assert self._stage.disk is not None
+        with self._stage.disk.full():
+            await self._pause(0.3, 2)
+
+    async def _crash_postgres(self) -> None:
+        assert self._stage.postgres is not None
+        await asyncio.to_thread(self._stage.postgres.crash)
+        await self._pause(0, 1)
+        await asyncio.to_thread(self._stage.postgres.start)
+
+    async def _outage(self, server: ScriptedServer) -> None:
         await server.down()
         try:
             await self._pause(0.3, 2)

@@ -1,13 +1,15 @@
 """What is judged when all is calm again: nothing lost, nothing said twice, in order, and silent."""
 
 import re
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
+from sqlalchemy import Connection, select
+
+from bot.adapters.db.engine import Database
+from bot.adapters.db.schema import events, messages
 from tests.chaos.line import ChaosLine
 from tests.chaos.record import Record, Written, serials
 
@@ -39,9 +41,9 @@ class Verdict:
         return not any(wrong) and self.integrity == "ok"
 
 
-def judge(record: Record, line: ChaosLine, database: Path) -> Verdict:
+async def judge(record: Record, line: ChaosLine, database: Database) -> Verdict:
     """Look at what arrived on the phones and at what the database says of the rest."""
-    told, ends = _told(line), _ends(database)
+    told, ends = _told(line), await database.read(_ends)
     missing = [one for one in record.acknowledged if one.serial not in told]
     otherwise: dict[str, int] = defaultdict(int)
     lost = []
@@ -59,17 +61,17 @@ def judge(record: Record, line: ChaosLine, database: Path) -> Verdict:
         twice=tuple(sorted(serial for serial, keys in told.items() if len(keys) > 1)),
         out_of_order=tuple(_out_of_order(record, line)),
         spoke=tuple(_spoke(record, line)),
-        integrity=_integrity(database),
+        integrity=await database.read(_integrity),
         latencies_s=tuple(_latencies(record, line, told)),
     )
 
 
-def is_settled(record: Record, line: ChaosLine, database: Path) -> bool:
-    """Whether every acknowledged message is answered or has come to an end."""
-    told, ends = _told(line), _ends(database)
-    states = (ends.get(one.event_ids[0], ("", ""))[0] for one in record.acknowledged)
-    pairs = zip(record.acknowledged, states, strict=True)
-    return all(one.serial in told or state in _ENDED for one, state in pairs)
+async def is_settled(record: Record, line: ChaosLine, database: Database) -> None:
+    """Every acknowledged message is answered or has come to an end. Raises AssertionError."""
+    told, ends = _told(line), await database.read(_ends)
+    untold = [one for one in record.acknowledged if one.serial not in told]
+    states = [ends.get(one.event_ids[0], ("", ""))[0] for one in untold]
+    assert set(states) <= _ENDED
 
 
 def _told(line: ChaosLine) -> dict[int, list[str]]:
@@ -81,22 +83,15 @@ def _told(line: ChaosLine) -> dict[int, list[str]]:
     return told
 
 
-def _ends(database: Path) -> dict[str, tuple[str, str]]:
+def _ends(tx: Connection) -> dict[str, tuple[str, str]]:
     """By the provider's event id: the event's state and reason, or those of its reply.
 
-    A reply that a pause made a draft of, or whose arrival nobody knows, is shown to people.
+    A reply that the line refused, or whose arrival nobody knows, is shown to people.
     """
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10) as reading:
-        rows = reading.execute("SELECT provider_event_id, state, reason FROM events").fetchall()
-        left = dict(reading.execute(_LEFT).fetchall())
-    reading.close()
-    return {event_id: _end(state, reason or "", left) for event_id, state, reason in rows}
-
-
-_LEFT = """
-SELECT id, status || CASE WHEN draft THEN ', a draft' ELSE '' END FROM messages
-WHERE status IN ('uncertain', 'failed') OR (status = 'cancelled' AND draft)
-"""
+    heard = select(events.c.provider_event_id, events.c.state, events.c.reason)
+    shown = messages.c.status.in_(("uncertain", "failed"))
+    left = dict(tx.execute(select(messages.c.id, messages.c.status).where(shown)).tuples().all())
+    return {one: _end(state, reason or "", left) for one, state, reason in tx.execute(heard)}
 
 
 def _end(state: str, reason: str, left: Mapping[str, str]) -> tuple[str, str]:
@@ -106,11 +101,10 @@ def _end(state: str, reason: str, left: Mapping[str, str]) -> tuple[str, str]:
     return state, reason
 
 
-def _integrity(database: Path) -> str:
-    with sqlite3.connect(database, timeout=10) as reading:
-        (said,) = reading.execute("PRAGMA integrity_check").fetchone()
-    reading.close()
-    return str(said)
+def _integrity(tx: Connection) -> str:
+    if tx.dialect.name != "sqlite":
+        return "ok"  # it has been read whole
+    return str(tx.exec_driver_sql("PRAGMA integrity_check").scalar_one())
 
 
 def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:

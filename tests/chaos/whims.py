@@ -41,6 +41,18 @@ MODEL: Mapping[str, Make] = {
     "model 500": lambda: _error(500, "internal"),
     "model answers nonsense": lambda: Answer(200, b"{"),
 }
+SPEECH: Mapping[str, Make] = {
+    "speech hangs": Hang,
+    "speech drops": Drop,
+    "speech 429": lambda: _error(429, "rate_limited", Retry_After="1"),
+    "speech 503": lambda: _error(503, "unavailable"),
+    "speech answers nonsense": lambda: Answer(200, b"{"),
+}
+MEDIA: Mapping[str, Make] = {
+    "media host hangs": Hang,
+    "media host drops": Drop,
+    "media host 500": lambda: _error(500, "internal"),
+}
 
 
 class Whims:
@@ -55,8 +67,8 @@ class Whims:
         self._fired = fired
         self.enabled = True
 
-    def __call__(self, request: Request) -> Behaviour | None:
-        if not self.enabled or request.method != "POST" or self._dice.random() > self._chance:
+    def __call__(self, _request: Request) -> Behaviour | None:
+        if not self.enabled or self._dice.random() > self._chance:
             return None
         kind = self._dice.choice(list(self._kinds))
         self._fired[kind] += 1

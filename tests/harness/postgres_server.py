@@ -1,10 +1,10 @@
-"""A PostgreSQL server of a test's own, to be starved; the shared one stays as it is."""
+"""A PostgreSQL server of a test's own, to be starved and crashed; the shared one stays as it is."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,27 +13,50 @@ import pytest
 _OWNER = "postgres"
 
 
+class PostgresServer:
+    """On a socket in `folder`."""
+
+    def __init__(self, programs: Path, folder: Path, **settings: str) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._data = folder / "data"
+        options = {"listen_addresses": "", "unix_socket_directories": str(folder), **settings}
+        self._options = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+        self._run("initdb", "-U", _OWNER, "--auth=trust", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+asyncpg://{_OWNER}@/postgres?host={self._folder}"
+
+    def start(self) -> None:
+        """Returns once it takes connections."""
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-w", "-o", self._options, "-l", log, "start")
+
+    def crash(self) -> None:
+        """It ends at once, and recovers when it starts again."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        as_owner: Sequence[str] = ("runuser", "-u", _OWNER, "--") if os.geteuid() == 0 else ()
+        command = [*as_owner, str(self._programs / program), "-D", str(self._data), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+
+
 @contextmanager
-def own_postgres(**settings: str) -> Iterator[str]:
-    """The URL of a fresh server with these settings, on a socket of its own, gone at the end."""
+def own_postgres(**settings: str) -> Iterator[PostgresServer]:
+    """A fresh server with these settings, which runs, and is gone at the end."""
+    programs = _programs()
     with tempfile.TemporaryDirectory() as folder:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, _OWNER)
-        with _running(_programs(), Path(folder), settings) as url:
-            yield url
-
-
-@contextmanager
-def _running(programs: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    data = folder / "data"
-    _run(programs / "initdb", "-D", data, "-U", _OWNER, "--auth=trust", "--no-sync")
-    options = {"listen_addresses": "", "unix_socket_directories": str(folder), **settings}
-    told = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-    _run(programs / "pg_ctl", "-D", data, "-w", "-o", told, "-l", folder / "log", "start")
-    try:
-        yield f"postgresql+asyncpg://{_OWNER}@/postgres?host={folder}"
-    finally:
-        _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        server = PostgresServer(programs, Path(folder), **settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.crash()
 
 
 def _programs() -> Path:
@@ -45,10 +68,3 @@ def _programs() -> Path:
     if not found and on_path is None:
         pytest.skip("no PostgreSQL server is installed here")
     return (found[-1] if found else Path(str(on_path))).parent
-
-
-def _run(program: Path, *arguments: object) -> None:
-    as_owner: Sequence[str] = ("runuser", "-u", _OWNER, "--") if os.geteuid() == 0 else ()
-    command = [*as_owner, str(program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, f"{program.name}: {done.stdout}{done.stderr}"

@@ -80,8 +80,8 @@ async def test_a_database_that_another_holds_is_unavailable_at_once_for_all_and_
 
 @pytest.mark.postgres
 async def test_a_server_with_no_room_for_more_connections_is_waited_for() -> None:
-    with own_postgres(max_connections="16", superuser_reserved_connections="0") as url:
-        databases = [Database(url) for _ in range(3)]
+    with own_postgres(max_connections="16", superuser_reserved_connections="0") as server:
+        databases = [Database(server.url) for _ in range(3)]
         held = [database.read(_takes_its_time) for database in databases for _ in range(8)]
         assert await asyncio.gather(*held) == [1] * len(held)
         await asyncio.gather(*(database.close() for database in databases))
