@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(name) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 ELSEWHERE := browser or postgres or redis or slow
 # Whole-bot tests mostly wait, so two workers per core still help; a file's tests share one bot.
-PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 # Set in some shells; without its bytecode every process would compile everything it imports anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -33,6 +33,24 @@ NewBot = Callable[..., Awaitable[Bot]]
 _bots: list[Bot] = []
 """The bots of the running test, for the log of a failure."""
 
+_LONGEST = (
+    "test_races.py",
+    "test_crash_points_of_people.py",
+    "test_takeover_races.py",
+    "test_crash_points.py",
+    "test_chaos.py",
+    "test_state_machine.py",
+    "test_watchdog_live.py",
+    "test_durability.py",
+    "test_copy_to_moving.py",
+)
+"""Files that take long begin first: otherwise all others wait for the last of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

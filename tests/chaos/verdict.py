@@ -90,7 +90,8 @@ def _ends(tx: Connection) -> dict[str, tuple[str, str]]:
     """
     heard = select(events.c.provider_event_id, events.c.state, events.c.reason)
     shown = messages.c.status.in_(("uncertain", "failed"))
-    left = dict(tx.execute(select(messages.c.id, messages.c.status).where(shown)).tuples().all())
+    replies = tx.execute(select(messages.c.id, messages.c.status).where(shown))
+    left = {row.id: row.status for row in replies}
     return {one: _end(state, reason or "", left) for one, state, reason in tx.execute(heard)}
 
 
