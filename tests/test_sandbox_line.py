@@ -184,7 +184,7 @@ async def test_a_disconnected_line_refuses_sends_and_keeps_what_customers_write(
         assert not site.of("message.received")
         await client.post("/sandbox/line", json={"state": "ready"})
         await eventually(lambda: site.of("message.received"))
-        assert len(site.of("line.ready")) == 2
+        await eventually(lambda: len(site.of("line.ready")) == 2)
         assert (await site.reply(ANA, "hello")).status_code == 201
 
 
