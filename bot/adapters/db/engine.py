@@ -263,7 +263,6 @@ def prepare(engine: Engine, *, begin: str, query_only: bool) -> None:
         "PRAGMA synchronous=FULL",
         "PRAGMA secure_delete=ON",
         "PRAGMA cache_size=-16000",
-        "PRAGMA wal_autocheckpoint=4000",  # 16 MB: a page that changes often is copied less often
         f"PRAGMA query_only={'ON' if query_only else 'OFF'}",
     ]
 
