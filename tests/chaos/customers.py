@@ -15,6 +15,7 @@ from tests.samples.voices import voice_ogg
 
 _VOICE_CHANCE = 0.06
 _TWICE_CHANCE = 0.05
+_LATE_CHANCE = 0.05
 _SAMPLE_S = 1 / 16_000
 
 
@@ -51,15 +52,18 @@ class Customers:
     async def write(self, written: Written, line_id: str) -> None:
         """One message, until the bot has acknowledged it."""
         message = {"id": new_message_id(), "from": written.customer}
-        message |= self._content(written.serial)
+        message |= self._content(written)
         event = {
             "event": "message.received",
             "id": written.event_ids[0],
             "line_id": line_id,
             "message": message,
         }
-        written.posted_at = time.monotonic()
         chance = self._dice.random()
+        if chance > 1 - _LATE_CHANCE:
+            self._record.fired["webhook out of order"] += 1
+            await asyncio.sleep(self._dice.uniform(0.2, 1))  # how long the line keeps it
+        written.posted_at = time.monotonic()
         twice = chance < _TWICE_CHANCE
         posts = [self._line.post_until_stored(event) for _ in range(2 if twice else 1)]
         self._record.fired["webhook delivered twice"] += twice
@@ -68,11 +72,12 @@ class Customers:
             self._record.fired["message under another event id"] += 1
             await self._line.post_until_stored({**event, "id": new_event_id()})
 
-    def _content(self, serial: int) -> dict[str, Any]:
-        text = f"m{serial:06}"
+    def _content(self, written: Written) -> dict[str, Any]:
+        text = f"m{written.serial:06}"
         if self._dice.random() > _VOICE_CHANCE:
             return {"type": "text", "text": text}
+        written.spoken = True
         # Each is longer by a millisecond, so that no two are the same.
-        sound = voice_ogg(0.5 + serial * 16 * _SAMPLE_S)
+        sound = voice_ogg(0.5 + written.serial * 16 * _SAMPLE_S)
         self._speech.said[hashlib.sha256(sound).hexdigest()] = text
         return {"type": "voice", "media": self._media.serve(sound, media_type="audio/ogg")}

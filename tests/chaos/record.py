@@ -16,6 +16,8 @@ class Written:
     event_ids: list[str]
     posted_at: float
     acknowledged_at: float | None = None
+    spoken: bool = False
+    """A voice note, whose answer may come after that to what was written later."""
 
 
 @dataclass(slots=True)

@@ -121,7 +121,8 @@ class _Fight:
         yield self._stage.media, MEDIA
 
     def _whims(self, server: ScriptedServer, kinds: Mapping[str, Make]) -> Whims:
-        server.whim = whims = Whims(kinds, self._plan.whim_chance, self._dice, self._record.fired)
+        chance, fired = self._plan.whim_chance, self._record.fired
+        server.whim = whims = Whims(kinds, server.normal_answer, chance, self._dice, fired)
         return whims
 
     async def _calm(self) -> None:

@@ -54,6 +54,7 @@ class Strikes:
         kinds: dict[str, Callable[[], Awaitable[None]]] = {
             "kill -9 of a worker": self._kill_worker,
             "kill -9 of the web": self._kill_web,
+            "rolling restart of the workers": self._restart_workers,
             "SIGSTOP of a worker": self._stop_worker,
             "SIGSTOP of the web": self._stop_web,
             "kill -9 of Redis": self._kill_redis,
@@ -76,6 +77,12 @@ class Strikes:
         await self._workers[index].kill()
         await self._pause(0, 1)
         self._workers[index] = await self._bot.start("worker", ready=False)
+
+    async def _restart_workers(self) -> None:
+        """As an operator does it: the next one runs before the last one is told to end."""
+        for index, worker in enumerate(self._workers):
+            self._workers[index] = await self._bot.start("worker", ready=False)
+            await worker.stop()
 
     async def _kill_web(self) -> None:
         if self._web is not None:

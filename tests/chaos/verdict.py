@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from bot.adapters.db.engine import Database
 from bot.adapters.db.schema import events, messages
 from tests.chaos.line import ChaosLine
-from tests.chaos.record import Record, Written, serials
+from tests.chaos.record import Record, Silence, Written, serials
 
 _LEFT_TO_PEOPLE = "reply"
 _ENDED = frozenset({"skipped", "dead", _LEFT_TO_PEOPLE})
@@ -116,7 +116,9 @@ def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:
     for answers in by_customer.values():
         answers.sort()
         for (_, first), (_, then) in pairwise(answers):
-            if _surely_before(record.written[then], record.written[first]):
+            late = record.written[then]
+            # A voice note that nobody can hear for long does not hold up what is written after it.
+            if _surely_before(late, record.written[first]) and not late.spoken:
                 yield first, then
 
 
@@ -135,9 +137,14 @@ def _spoke(record: Record, line: ChaosLine) -> Iterable[str]:
 
 
 def _latencies(record: Record, line: ChaosLine, told: Mapping[int, list[str]]) -> Iterable[float]:
-    """From the acknowledgement to the arrival of the answer, of those never silenced."""
-    silenced = {silence.customer for silence in record.silences}
+    """From the acknowledgement to the arrival of the answer, where no person was in between."""
+    silences: dict[str, list[Silence]] = defaultdict(list)
+    for silence in record.silences:
+        silences[silence.customer].append(silence)
     for one in record.acknowledged:
-        if one.serial in told and one.acknowledged_at is not None and one.customer not in silenced:
-            arrived = min(line.texts[key][2] for key in told[one.serial])
-            yield max(0.0, arrived - one.acknowledged_at)
+        asked = one.acknowledged_at
+        if one.serial not in told or asked is None:
+            continue
+        arrived = min(line.texts[key][2] for key in told[one.serial])
+        if not any(each.begins < arrived and asked < each.ends for each in silences[one.customer]):
+            yield max(0.0, arrived - asked)

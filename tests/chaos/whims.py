@@ -3,12 +3,14 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from tests.harness import Answer, Behaviour, Drop, Hang, Request
 
 Make = Callable[[], Behaviour]
+_LATE = "a neighbour answers late"
 
 
 def _date_in_a_second() -> str:
@@ -59,17 +61,26 @@ class Whims:
     """Each request may meet one of these, with the given chance, while `enabled`."""
 
     def __init__(
-        self, kinds: Mapping[str, Make], chance: float, dice: random.Random, fired: Counter[str]
+        self,
+        kinds: Mapping[str, Make],
+        normal: Callable[[Request], Answer],
+        chance: float,
+        dice: random.Random,
+        fired: Counter[str],
     ) -> None:
+        """`normal`: what it would get; now and then it gets that late."""
         self._kinds = kinds
+        self._normal = normal
         self._chance = chance
         self._dice = dice
         self._fired = fired
         self.enabled = True
 
-    def __call__(self, _request: Request) -> Behaviour | None:
+    def __call__(self, request: Request) -> Behaviour | None:
         if not self.enabled or self._dice.random() > self._chance:
             return None
-        kind = self._dice.choice(list(self._kinds))
+        kind = self._dice.choice([*self._kinds, _LATE])
         self._fired[kind] += 1
-        return self._kinds[kind]()
+        if kind != _LATE:
+            return self._kinds[kind]()
+        return replace(self._normal(request), delay_s=self._dice.uniform(0.5, 1.8))
