@@ -115,8 +115,10 @@ def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:
         by_customer[to] += [(at, serial) for serial in serials(text)]
     for answers in by_customer.values():
         answers.sort()
-        for (_, first), (_, then) in pairwise(answers):
+        for (answered_at, first), (at, then) in pairwise(answers):
             late = record.written[then]
+            if at == answered_at:
+                continue  # one reply to both
             # A voice note that nobody can hear for long does not hold up what is written after it.
             if _surely_before(late, record.written[first]) and not late.spoken:
                 yield first, then
