@@ -97,17 +97,14 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def add_operations(
-    app: FastAPI,
-    settings: Settings,
-    observed: Observed,
-    store: Store,
-    queue: Queue,
-    prompts: PromptFiles,
-) -> None:
-    """Health, readiness and metrics."""
+def make_health(observed: Observed, store: Store, queue: Queue, prompts: PromptFiles) -> Health:
+    """What is asked whether the bot can do its work."""
     alerts: Callable[[], Awaitable[tuple[str, ...]]] = observed.lookout.open_alert_kinds
-    health = Health(store, queue, bootstrap.utc_now, prompts.faults, alerts)
+    return Health(store, queue, bootstrap.utc_now, prompts.faults, alerts)
+
+
+def add_operations(app: FastAPI, settings: Settings, observed: Observed, health: Health) -> None:
+    """Health, readiness and metrics."""
     web.add_operations(app, health, api.knows_token(settings), observed.gauges.refresh)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -76,12 +77,12 @@ def lacks_speech(settings: Settings) -> bool:
 
 
 def _greeting(settings: Settings, base: str, key: str) -> str:
-    # The console will get a URL of its own here; until then the token stands where it is of use.
     token = settings.secrets.operator_tokens[0].token.get_secret_value()
     lines = [
         "",
         f"  Open the phone:  {base}/sandbox?key={key}",
         "",
+        f"  The console:     {base}/console/sign-in?token={quote(token, safe='')}",
         f"  Operator API:    curl -H 'Authorization: Bearer {token}' {base}/api/conversations",
     ]
     if OWNER[0] in settings.line(LINE_ID).operators:

@@ -20,8 +20,10 @@ from fastapi import FastAPI
 
 from bot import bootstrap, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
+from bot.adapters.db.console_desk import Desk
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
+from bot.adapters.db.sessions import Sessions
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
@@ -31,11 +33,13 @@ from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
+from bot.console import app as console
 from bot.errors import Unavailable
 from bot.metrics import LOST_POKES
 from bot.observing import (
     Observed,
     add_operations,
+    make_health,
     make_tracer,
     make_watchdog,
     observe,
@@ -237,7 +241,7 @@ class _Process:
     ) -> None:
         make = make_doors if self._has_web else make_operations
         config = uvicorn.Config(
-            make(self._settings, parts, sandbox),
+            make(self._settings, parts, sandbox, self._stop),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -314,8 +318,10 @@ class _Process:
             task.result()
 
 
-def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> web.Doors:
-    """The HTTP side of one process."""
+def make_doors(
+    settings: Settings, parts: _Parts, sandbox: Sandbox | None, stopping: asyncio.Event
+) -> web.Doors:
+    """The HTTP side of one process; `stopping` ends open streams."""
     observed = parts.observed
     receiver = bootstrap.make_receiver(settings, parts.store, parts.queue, observed.hearing.hear)
     given = [secret.get_secret_value().encode() for secret in settings.secrets.webhook_secrets]
@@ -323,15 +329,30 @@ def make_doors(settings: Settings, parts: _Parts, sandbox: Sandbox | None) -> we
     webhook = web.Webhook(receiver, secrets, verify, parse, observed.bad_signatures.note)
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
-    app = api.create_app(settings, handoff, views, parts.blobs)
-    add_operations(app, settings, observed, parts.store, parts.queue, parts.prompts)
-    return web.Doors(webhook, app, None if sandbox is None else sandbox.app)
+    operators = api.operators_of(settings)
+    app = api.create_app(operators, handoff, views, parts.blobs)
+    health = make_health(observed, parts.store, parts.queue, parts.prompts)
+    add_operations(app, settings, observed, health)
+    pages = console.create(
+        console.Door(operators, Sessions(parts.database, bootstrap.utc_now)),
+        console.make_pages(settings.business.name, settings.business.timezone),
+        handoff,
+        views,
+        Desk(parts.database),
+        health,
+        parts.blobs,
+        stopping,
+    )
+    return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)
 
 
-def make_operations(settings: Settings, parts: _Parts, _sandbox: Sandbox | None) -> FastAPI:
+def make_operations(
+    settings: Settings, parts: _Parts, _sandbox: Sandbox | None, _stopping: asyncio.Event
+) -> FastAPI:
     """What a worker shows of itself, and nothing else."""
     app = operations_app()
-    add_operations(app, settings, parts.observed, parts.store, parts.queue, parts.prompts)
+    health = make_health(parts.observed, parts.store, parts.queue, parts.prompts)
+    add_operations(app, settings, parts.observed, health)
     return app
 
 

@@ -19,8 +19,8 @@ from bot.domain.event import ProviderEvent
 from bot.errors import StoreUnavailable
 from bot.health import Health
 from bot.metrics import BAD_SIGNATURES, REFUSED
+from bot.origins import is_forwarded
 from bot.receive import Receiver
-from bot.sandbox.guard import is_forwarded
 
 log = structlog.get_logger()
 
@@ -180,17 +180,22 @@ def _announced_length(scope: Scope) -> int:
 
 
 class Doors:
-    """One ASGI app: webhook, sandbox (in `bot dev`), everything else the FastAPI app."""
+    """One ASGI app: webhook, console, sandbox (in `bot dev`), everything else the FastAPI app."""
 
-    def __init__(self, webhook: ASGIApp | None, app: ASGIApp, sandbox: ASGIApp | None) -> None:
+    def __init__(
+        self, webhook: ASGIApp, app: ASGIApp, console: ASGIApp, sandbox: ASGIApp | None
+    ) -> None:
         self._webhook = webhook
         self._app = app
+        self._console = console
         self._sandbox = sandbox
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
-        if path == WEBHOOK_PATH and self._webhook is not None:
+        if path == WEBHOOK_PATH:
             await self._webhook(scope, receive, send)
+        elif path == "/console" or path.startswith("/console/"):
+            await self._console(scope, receive, send)
         elif self._sandbox is not None and (path == "/sandbox" or path.startswith("/sandbox/")):
             await self._sandbox(scope, receive, send)
         else:

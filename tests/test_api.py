@@ -155,7 +155,6 @@ JSON = {"content-type": "application/json"}
         ("GET", "/api/contacts/+15550001/export", {}, 501),
         ("DELETE", "/api/contacts/+15550001", {}, 501),
         ("GET", "/api/media/x", {}, 404),
-        ("GET", "/console", {}, 501),
     ],
 )
 async def test_every_error_is_an_object_that_repeats_nothing(

@@ -23,7 +23,7 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaStore) -> FastAPI:
+def create_app(operators: Operators, handoff: HandOff, views: Views, blobs: MediaStore) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
         openapi_url=None,
@@ -32,7 +32,7 @@ def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaS
         redirect_slashes=False,
     )
     errors.install(app)
-    app.add_middleware(Gate, operators=_operators(settings), max_body_bytes=MAX_BODY_BYTES)
+    app.add_middleware(Gate, operators=operators, max_body_bytes=MAX_BODY_BYTES)
     for router in (
         conversations.router(handoff, views),
         lines.router(handoff, views),
@@ -54,7 +54,7 @@ def create_app(settings: Settings, handoff: HandOff, views: Views, blobs: MediaS
 
 def knows_token(settings: Settings) -> Callable[[Request], Awaitable[bool]]:
     """Whether a request carries an operator's token, for calls outside the operator API."""
-    operators = _operators(settings)
+    operators = operators_of(settings)
 
     async def knows(request: Request) -> bool:
         return isinstance(operators.identify(request.scope), Known)
@@ -62,7 +62,8 @@ def knows_token(settings: Settings) -> Callable[[Request], Awaitable[bool]]:
     return knows
 
 
-def _operators(settings: Settings) -> Operators:
+def operators_of(settings: Settings) -> Operators:
+    """Whoever has a token."""
     tokens = settings.secrets.operator_tokens
     return Operators([(one.name, one.token.get_secret_value()) for one in tokens])
 

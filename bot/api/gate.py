@@ -85,10 +85,15 @@ class Operators:
         return bool(self._digests)
 
     def identify(self, scope: Scope) -> Verdict:
-        """Who calls. An operator known from the same address is never shut out by others there."""
+        """Who calls, by the token in the call's header."""
         given = _bearer(Headers(scope=scope).getlist("authorization"))
-        if given is None:
-            return Unknown()
+        return Unknown() if given is None else self.recognise(scope, given)
+
+    def recognise(self, scope: Scope, given: bytes) -> Verdict:
+        """Who has this token. An operator known from an address is never shut out by others there.
+
+        `scope` tells from where it comes.
+        """
         client = _client(scope)
         name = self._name_of(given)
         wait_s = self._attempts.wait_s(client)
@@ -99,6 +104,11 @@ class Operators:
             return Unknown()
         self._remember(client, name)
         return Known(name)
+
+    def mark_of(self, name: str) -> str | None:
+        """What changes with an operator's tokens, and tells nothing of them; None: no such one."""
+        digests = [digest for known, digest in self._digests if known == name]
+        return _digest(b"".join(sorted(digests))).hex() if digests else None
 
     def _name_of(self, token: bytes) -> str | None:
         digest = _digest(token)
@@ -131,8 +141,8 @@ class Gate:
             await self._guarded(scope)(scope, limited, _never_stored(send))
 
     def _guarded(self, scope: Scope) -> ASGIApp:
-        if not self._operators.exist or _is_under(scope["path"], "/console"):
-            return self._closed()
+        if not self._operators.exist:
+            return error_answer(404, "not_found", "there is nothing at this address")
         match self._operators.identify(scope):
             case Unknown():
                 headers = {"WWW-Authenticate": "Bearer"}
@@ -151,14 +161,9 @@ class Gate:
                 scope["state"] = {**scope.get("state", {}), "operator": name}
                 return self._app
 
-    def _closed(self) -> ASGIApp:
-        if self._operators.exist:
-            return error_answer(501, "not_built", "the console is not built yet")
-        return error_answer(404, "not_found", "there is nothing at this address")
-
 
 def _is_guarded(path: str) -> bool:
-    return path == "/openapi.json" or _is_under(path, "/api") or _is_under(path, "/console")
+    return path == "/openapi.json" or _is_under(path, "/api")
 
 
 def _is_under(path: str, root: str) -> bool:

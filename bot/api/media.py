@@ -1,6 +1,6 @@
 """Customers' files as they were sent: whole or in part, and harmless to whoever opens them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -66,9 +66,11 @@ class Bytes(Protocol):
         ...
 
 
-def routes(files: MediaFiles, store: Bytes) -> APIRouter:
-    """GET and HEAD of `/api/media/{media_id}`."""
-    api = APIRouter(prefix="/api/media", tags=["media"])
+def routes(
+    files: MediaFiles, store: Bytes, root: str = "/api", guards: Sequence[Any] = ()
+) -> APIRouter:
+    """GET and HEAD of `{root}/media/{media_id}`, each behind the guards."""
+    api = APIRouter(prefix=f"{root}/media", tags=["media"], dependencies=guards)
 
     @api.head("/{media_id}", include_in_schema=False)
     @api.get("/{media_id}", response_class=Response, responses=_ANSWERS)

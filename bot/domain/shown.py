@@ -76,6 +76,8 @@ class MessageView:
     id: str
     direction: Literal["in", "out"]
     author: Literal["customer", "bot", "operator"]
+    author_name: str | None
+    """Which operator."""
     type: str
     text: str = field(repr=False)
     transcript: str | None = field(repr=False)

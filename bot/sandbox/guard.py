@@ -15,10 +15,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.origins import is_forwarded, is_from_own_page
 from bot.sandbox.values import Declined
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"})
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -63,11 +63,6 @@ def is_local(scope: Scope, own_port: int) -> bool:
         and not is_forwarded(headers)
         and _is_own(f"http://{headers.get('host', '')}", own_port)
     )
-
-
-def is_forwarded(headers: Headers) -> bool:
-    """Whether a proxy has passed the call on, so that its address is not the caller's."""
-    return any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in headers)
 
 
 def _is_loopback(client: tuple[str, int] | None) -> bool:
@@ -116,18 +111,8 @@ class Door:
         if not self.is_inside(request):
             text = "Open the URL that `bot dev` printed: it holds the key to the sandbox."
             raise Declined(403, "forbidden", text)
-        if request.method not in {"GET", "HEAD"} and not _from_own_page(request):
+        if request.method not in {"GET", "HEAD"} and not is_from_own_page(request.headers):
             raise Declined(403, "forbidden", "This call did not come from the sandbox's own page.")
-
-
-def _from_own_page(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site")
-    if origin is not None and origin != f"http://{request.headers.get('host', '')}":
-        return False
-    if site is not None and site != "same-origin":
-        return False
-    return origin is not None or site is not None
 
 
 def bearer(key: str) -> Callable[[Request], Awaitable[None]]:

@@ -6,6 +6,7 @@ nor repeat one, however many there are; one that moves up meanwhile is seen on t
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,18 +33,32 @@ def list_conversations(
 ) -> ConversationPage:
     """One page. Raises Refused for a cursor that is not one of ours."""
     pauses = load_pauses(tx)
-    query = _filtered(line_id, contact, q)
+    query = filtered(line_id, contact, q)
     if state is not None:
         query = query.where(pauses.condition(state))
+    rows = tx.execute(in_page(query, limit, cursor)).all()
+    items = tuple(show_conversation(row, pauses) for row in rows[:limit])
+    return ConversationPage(items, next_cursor(items, more=len(rows) > limit))
+
+
+def in_page(query: Select[Any], limit: int, cursor: str | None) -> Select[Any]:
+    """A page of these conversations, and one more to tell whether there are more.
+
+    Raises Refused for a cursor that is not one of ours.
+    """
     if cursor is not None:
         query = query.where(_place < _read_cursor(cursor))
     newest = query.order_by(conversations.c.last_message_at.desc(), conversations.c.id.desc())
-    rows = tx.execute(newest.limit(limit + 1)).all()
-    items = tuple(show_conversation(row, pauses) for row in rows[:limit])
-    return ConversationPage(items, _cursor(items[-1]) if len(rows) > limit else None)
+    return newest.limit(limit + 1)
 
 
-def _filtered(line_id: str | None, contact: str | None, q: str | None) -> Select[Any]:
+def next_cursor(items: Sequence[ConversationView], *, more: bool) -> str | None:
+    """What the next page begins with; None: there is none."""
+    return _cursor(items[-1]) if more else None
+
+
+def filtered(line_id: str | None, contact: str | None, q: str | None) -> Select[Any]:
+    """Customers' conversations, as far as a filter is given."""
     query = select(conversations).where(conversations.c.operator.is_(False))
     if line_id is not None:
         query = query.where(conversations.c.line_id == line_id)

@@ -63,6 +63,7 @@ def _show_message(row: Row[Any]) -> MessageView:
         id=row.id,
         direction=row.direction,
         author="bot" if row.author == AUTHOR else row.author,
+        author_name=row.author_name,
         type=row.type,
         text=row.text,
         transcript=row.transcript,

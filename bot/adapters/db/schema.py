@@ -36,6 +36,7 @@ from bot.adapters.db.schema_house import (
     lines,
     live_prompts,
     prompt_versions,
+    sessions,
     spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
@@ -76,6 +77,7 @@ __all__ = [
     "metadata",
     "notices",
     "prompt_versions",
+    "sessions",
     "spending",
     "turns",
     "workers",

@@ -83,3 +83,14 @@ live_prompts = Table(
     Column("version", String(64), nullable=False),
     Column("since", Instant, nullable=False),
 )
+
+sessions = Table(
+    "sessions",  # who is signed in to the console
+    metadata,
+    Column("digest", String(64), primary_key=True),  # of the key that the browser keeps
+    Column("operator", Text, nullable=False),
+    Column("token_mark", String(64), nullable=False),  # another one: the token has changed since
+    Column("begun_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+)

@@ -65,6 +65,7 @@ conversations = Table(
     Column("relay_to", String(40)),  # the operator's chat that what the customer writes goes to
     Column("relayed_seq", BigInteger),  # the last message that went there
     Column("brief", Text),  # what the model is told of the last person who answered here
+    Column("read_seq", BigInteger),  # the last message that an operator has seen in the console
     Index("ix_conversations_contact", "contact_key", "line_id"),
     Index("ix_conversations_recent", "last_message_at", "id"),
     Index(

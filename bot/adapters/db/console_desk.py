@@ -1,0 +1,184 @@
+"""What the console shows beside what the API does: who waits, what is unread, what has changed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, func, select, update
+
+from bot.adapters.db.conversation_list import filtered, in_page, next_cursor
+from bot.adapters.db.engine import Database
+from bot.adapters.db.pauses import load_pauses, show_conversation
+from bot.adapters.db.schema import IN_NEED, OPEN_EVENT, audit, conversations, events, messages
+from bot.domain.shown import ConversationView
+
+Which = Literal["all", "bot", "human", "waiting", "attention"]
+_UNREAD_MAX = 100
+_WATCHED = 60
+"""Messages of an open thread whose changes are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the list."""
+
+    conversation: ConversationView
+    waiting_since: datetime | None
+    """The first message that nobody has answered; None: nothing waits."""
+    unread: int
+    """Messages of the customer's that no operator has seen in the console."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A page of the list, the most recent first."""
+
+    items: tuple[Entry, ...]
+    next_cursor: str | None
+    waiting: int = field(default=0)
+    """How many conversations need a person, on all pages."""
+
+
+class Desk:
+    """Everything raises StoreUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def entries(
+        self,
+        which: Which = "all",
+        line_id: str | None = None,
+        q: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Entries:
+        """Conversations of a kind. Raises Refused for a cursor that is not one of ours."""
+        return await self._db.read(lambda tx: _entries(tx, which, line_id, q, limit, cursor))
+
+    async def mark(self, conversation_id: str | None = None) -> tuple[str, str]:
+        """Two texts, of the list and of a thread: another one when something has changed."""
+        return await self._db.read(lambda tx: _mark(tx, conversation_id))
+
+    async def note_read(self, conversation_id: str) -> None:
+        """Somebody looks at all that was said there."""
+        if await self._db.read(lambda tx: _is_unread(tx, conversation_id)):
+            await self._db.write(lambda tx: _note_read(tx, conversation_id))
+
+
+def _entries(
+    tx: Connection,
+    which: Which,
+    line_id: str | None,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Entries:
+    pauses = load_pauses(tx)
+    query = filtered(line_id, None, q)
+    if which in ("bot", "human"):
+        query = query.where(pauses.condition(which))
+    elif which == "waiting":
+        waiting = select(events.c.conversation_id).where(
+            OPEN_EVENT, events.c.conversation_id.is_not(None)
+        )
+        query = query.where(conversations.c.id.in_(waiting))
+    elif which == "attention":
+        query = query.where(IN_NEED)
+    rows = tx.execute(in_page(query, limit, cursor)).all()
+    shown = rows[:limit]
+    ids = [row.id for row in shown]
+    since, unread = _waiting_since(tx, ids), _unread(tx, shown)
+    items = tuple(
+        Entry(show_conversation(row, pauses), since.get(row.id), unread.get(row.id, 0))
+        for row in shown
+    )
+    views = [item.conversation for item in items]
+    after = next_cursor(views, more=len(rows) > limit)
+    return Entries(items, after, _in_need(tx))
+
+
+def _waiting_since(tx: Connection, ids: Collection[str]) -> Mapping[str, datetime]:
+    query = (
+        select(events.c.conversation_id, func.min(events.c.received_at).label("since"))
+        .where(OPEN_EVENT, events.c.conversation_id.in_(ids))
+        .group_by(events.c.conversation_id)
+    )
+    return {row.conversation_id: row.since for row in tx.execute(query)} if ids else {}
+
+
+def _unread(tx: Connection, rows: Sequence[Any]) -> Mapping[str, int]:
+    """Counted only where the newest message is unread, and not far."""
+    counts = {}
+    for row in rows:
+        newer = (
+            select(messages.c.seq)
+            .where(
+                messages.c.conversation_id == row.id,
+                messages.c.seq > (row.read_seq or 0),
+                messages.c.direction == "in",
+            )
+            .limit(_UNREAD_MAX)
+            .subquery()
+        )
+        counts[row.id] = tx.execute(select(func.count()).select_from(newer)).scalar_one()
+    return counts
+
+
+def _in_need(tx: Connection) -> int:
+    query = select(func.count()).select_from(conversations).where(IN_NEED)
+    return int(tx.execute(query).scalar_one())
+
+
+def _mark(tx: Connection, conversation_id: str | None) -> tuple[str, str]:
+    newest = (
+        select(func.max(messages.c.seq)),
+        select(func.max(audit.c.seq)),
+        select(func.max(conversations.c.last_message_at)),
+        select(func.count()).select_from(conversations).where(IN_NEED),
+        select(func.count()).select_from(events).where(OPEN_EVENT),
+    )
+    row = tx.execute(select(*(one.scalar_subquery() for one in newest))).one()
+    of_list = "-".join(map(str, row))
+    return of_list, "" if conversation_id is None else _mark_of(tx, conversation_id)
+
+
+def _mark_of(tx: Connection, conversation_id: str) -> str:
+    """Of the newest messages, what may change about them; of the conversation, who has it."""
+    shown = (messages.c.seq, messages.c.status, messages.c.transcript.is_not(None))
+    changes = (messages.c.edited_at, messages.c.deleted_at, messages.c.draft)
+    rows = tx.execute(
+        select(*shown, *changes)
+        .where(messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.seq.desc())
+        .limit(_WATCHED)
+    ).all()
+    has_it = tx.execute(
+        select(conversations.c.state, conversations.c.epoch, conversations.c.needs_attention).where(
+            conversations.c.id == conversation_id
+        )
+    ).first()
+    return f"{hash(tuple(map(tuple, rows)))}-{has_it}"
+
+
+def _newest_of(tx: Connection, conversation_id: str) -> int:
+    newest = select(func.max(messages.c.seq)).where(messages.c.conversation_id == conversation_id)
+    return int(tx.execute(newest).scalar() or 0)
+
+
+def _is_unread(tx: Connection, conversation_id: str) -> bool:
+    read = select(conversations.c.read_seq).where(conversations.c.id == conversation_id)
+    return (tx.execute(read).scalar() or 0) < _newest_of(tx, conversation_id)
+
+
+def _note_read(tx: Connection, conversation_id: str) -> None:
+    newest = _newest_of(tx, conversation_id)
+    tx.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == conversation_id,
+            func.coalesce(conversations.c.read_seq, 0) < newest,
+        )
+        .values(read_seq=newest)
+    )

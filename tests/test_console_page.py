@@ -1,0 +1,128 @@
+"""The console in a real Chromium: a person takes over, answers and hands back, at both sizes."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.harness import Bot
+from tests.harness.bot_process import TOKEN
+from tests.phone_in_browser import FLAGS, TELL_VIOLATIONS
+
+SHOTS = os.environ.get("SCREENSHOTS", "")
+expect.set_options(timeout=20_000)  # a machine that does much else at the same time
+ENV = {"OPERATOR_TOKEN": f"rosa:{TOKEN}"}
+WIDE, NARROW = (1280, 800), (360, 740)
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Desk:
+    """One operator's browser, and everything it complained about."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    async def shot(self, name: str) -> None:
+        if SHOTS:
+            await self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+@asynccontextmanager
+async def _signed_in(
+    bot: Bot, chromium_path: str, size: tuple[int, int], *, dark: bool = False
+) -> AsyncIterator[Desk]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        context = await browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            locale="en-GB",
+        )
+        page = await context.new_page()
+        await page.add_init_script(TELL_VIOLATIONS)
+        desk = Desk(page)
+        page.on("pageerror", lambda error: desk.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: desk.complaints.append(said.text) if said.type == "error" else None,
+        )
+        await page.goto(f"{bot.url}/console")
+        await page.get_by_label("Your operator token").fill(TOKEN)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page).to_have_title(re.compile("Conversations"))
+        yield desk
+        assert desk.complaints == []
+        await browser.close()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_an_operator_takes_over_answers_and_hands_back(
+    bot: Bot, chromium_path: str, size: tuple[int, int]
+) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("Do you bake for weddings?", profile_name="Ana <b>Lima</b>")
+    await ana.reads(1)
+    async with _signed_in(bot, chromium_path, size, dark=size == NARROW) as desk:
+        page = desk.page
+        await desk.shot(f"list-{size[0]}")
+        await page.get_by_role("link", name=re.compile("Ana")).first.click()
+        talk = page.get_by_role("log")
+        await expect(talk.get_by_text("Do you bake for weddings?", exact=True)).to_be_visible()
+        await page.get_by_role("button", name="Take over").click()
+        await expect(page.get_by_text("with rosa").locator("visible=true").first).to_be_visible()
+        await ana.writes("For two hundred guests.")
+        await expect(talk.get_by_text("For two hundred guests.", exact=True)).to_be_visible()
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.fill("Rosa here: yes, <i>gladly</i>.")
+        await box.press("Control+Enter")
+        own = talk.locator(".bubble.operator")
+        await expect(own.get_by_text("Rosa here: yes, <i>gladly</i>.")).to_be_visible()
+        await expect(own.get_by_text(re.compile("^sent|delivered"))).to_be_visible()
+        assert (await ana.reads(2))[1] == "Rosa here: yes, <i>gladly</i>."
+        await expect(box).to_have_value("")
+        await desk.shot(f"thread-{size[0]}")
+        await page.locator("summary", has_text="Hand back").click()
+        await expect(page.get_by_label(re.compile("^What the bot should know"))).to_be_visible()
+        await page.get_by_role("button", name="Hand back to the bot").click()
+        await expect(page.get_by_text("The bot answers")).to_be_visible()
+        await ana.writes("Thank you")
+        await expect(talk.get_by_text("You said: Thank you")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_words_that_are_being_typed_stay_when_a_message_comes(
+    bot: Bot, chromium_path: str
+) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = await bot.conversation(ana)
+    async with _signed_in(bot, chromium_path, WIDE) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/conversations/{conversation['id']}")
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.fill("half a sentence")
+        await ana.writes("one more thing")
+        talk = page.get_by_role("log")
+        await expect(talk.get_by_text("one more thing", exact=True)).to_be_visible()
+        await expect(box).to_have_value("half a sentence")
+        await expect(box).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["lines", "letters", "audit", "health", "conversations"])
+async def test_every_page_is_reached_from_every_page(
+    bot: Bot, chromium_path: str, path: str
+) -> None:
+    async with _signed_in(bot, chromium_path, NARROW) as desk:
+        await desk.page.locator(f'nav a[href="/console/{path}"]').click()
+        await expect(desk.page.locator("#main")).to_be_visible()
+        assert desk.page.url.endswith(f"/console/{path}")
+        await desk.shot(f"page-{path}")
+        assert await desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
