@@ -310,3 +310,20 @@ async def test_an_open_page_is_told_of_a_new_message_and_the_stream_ends_with_th
     await eventually(lambda: set(at_first) <= set(told))
     await bot.stop()
     await listening
+
+
+async def test_the_stream_ends_soon_after_its_operator_has_signed_out(bot: Bot) -> None:
+    rosa = await Console(bot).signed_in(ROSA)
+    cookie = "; ".join(f"{name}={value}" for name, value in rosa.cookies.items())
+    async with (
+        httpx.AsyncClient(timeout=30) as client,
+        client.stream("GET", f"{bot.url}/console/live", headers={"Cookie": cookie}) as stream,
+    ):
+        await rosa.post("/console/sign-out")
+        async for _ in stream.aiter_lines():
+            pass  # until it ends
+
+
+async def test_who_has_to_sign_in_for_a_form_is_not_sent_back_to_it(bot: Bot) -> None:
+    answer = await Console(bot).post("/console/stop")
+    assert answer.headers["location"] == "/console/sign-in?next=%2Fconsole"

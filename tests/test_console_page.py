@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.harness import Bot
@@ -126,3 +127,23 @@ async def test_every_page_is_reached_from_every_page(
         assert desk.page.url.endswith(f"/console/{path}")
         await desk.shot(f"page-{path}")
         assert await desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_a_screen_reader_stumbles_over_nothing(
+    bot: Bot, chromium_path: str, dark: bool
+) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("Are you open on Sunday?", profile_name="Ana")
+    await ana.reads(1)
+    thread = f"conversations/{(await bot.conversation(ana))['id']}"
+    async with _signed_in(bot, chromium_path, NARROW if dark else WIDE, dark=dark) as desk:
+        for path in ("conversations", thread, "lines", "letters", "audit", "health", "sign-in"):
+            await desk.page.goto(f"{bot.url}/console/{path}")
+            found = await Axe().run(desk.page)
+            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        await desk.page.goto(f"{bot.url}/console/{thread}")
+        await desk.page.get_by_role("button", name="Take over").click()
+        await desk.page.locator("summary", has_text="Hand back").click()
+        found = await Axe().run(desk.page)
+        assert found.violations_count == 0, found.generate_report()

@@ -66,7 +66,7 @@ def _live(door: Door, live: Live) -> APIRouter:
     @router.get("/live", response_class=EventSourceResponse, dependencies=[Depends(door.require)])
     async def changes(request: Request) -> AsyncIterator[ServerSentEvent]:
         thread = request.query_params.get("open", "").replace("\0", "")
-        async for change in live.changes(thread or None):
+        async for change in live.changes(thread or None, lambda: door.knows(request)):
             yield ServerSentEvent(event=f"changed-{change.kind}", data="")
 
     return router

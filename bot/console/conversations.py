@@ -19,7 +19,6 @@ from bot.handoff import HandOff
 WHICH: tuple[Which, ...] = get_args(Which)
 _MESSAGES = 60
 _QUERY_MAX = 200
-_LINES_SHOWN = 100
 
 
 class Inbox:
@@ -74,7 +73,7 @@ class Inbox:
         line_id, cursor = asked.get("line") or None, asked.get("cursor") or None
         chosen: Which = next((one for one in WHICH if one == which), "all")
         entries: Entries = await self._desk.entries(chosen, line_id, q or None, cursor=cursor)
-        lines = (await self._views.lines()).items[:_LINES_SHOWN]
+        lines = await self._desk.line_ids()
         filters = {"which": chosen, "q": q, "line": line_id or ""}
         open_one = asked.get("open", "")
         return {"entries": entries, "lines": lines, "filters": filters, "open_one": open_one}

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.adapters.db.sessions import LASTS, Session, Sessions
 from bot.api.gate import Known, Operators, TooMany
-from bot.errors import Refused
+from bot.errors import Refused, StoreUnavailable
 from bot.origins import is_from_own_page
 
 ROOT = "/console"
@@ -54,6 +54,16 @@ class Door:
         if session is None or self.operators.mark_of(session.operator) != session.token_mark:
             raise NotSignedIn
         return session
+
+    async def knows(self, request: Request) -> bool:
+        """Whether whoever opened this is still signed in."""
+        try:
+            await self.require(request)
+        except NotSignedIn:
+            return False
+        except StoreUnavailable:
+            return True  # nobody can tell just now
+        return True
 
     async def let_in(self, request: Request, token: str) -> str | int | None:
         """The key of a new session; seconds to wait after too many tries; None: a wrong token."""
@@ -115,8 +125,8 @@ def _is_https(request: Request) -> bool:
 
 def to_sign_in(request: Request) -> RedirectResponse:
     """To the sign-in page, and back here from there."""
-    path = request.url.path
-    query = f"?{request.url.query}" if request.url.query else ""
+    path = request.url.path if request.method == "GET" else ROOT
+    query = f"?{request.url.query}" if request.url.query and path != ROOT else ""
     return RedirectResponse(f"{SIGN_IN}?next={quote(f'{path}{query}', safe='')}", 303)
 
 

@@ -10,11 +10,21 @@ from sqlalchemy import Connection, func, select, update
 from bot.adapters.db.conversation_list import filtered, in_page, next_cursor
 from bot.adapters.db.engine import Database
 from bot.adapters.db.pauses import load_pauses, show_conversation
-from bot.adapters.db.schema import IN_NEED, OPEN_EVENT, audit, conversations, events, messages
+from bot.adapters.db.rows import ALL
+from bot.adapters.db.schema import (
+    IN_NEED,
+    OPEN_EVENT,
+    audit,
+    conversations,
+    events,
+    lines,
+    messages,
+)
 from bot.domain.shown import ConversationView
 
 Which = Literal["all", "bot", "human", "waiting", "attention"]
 _UNREAD_MAX = 100
+_LINES_MAX = 100
 _WATCHED = 60
 """Messages of an open thread whose changes are looked for."""
 
@@ -57,6 +67,10 @@ class Desk:
         """Conversations of a kind. Raises Refused for a cursor that is not one of ours."""
         return await self._db.read(lambda tx: _entries(tx, which, line_id, q, limit, cursor))
 
+    async def line_ids(self) -> tuple[str, ...]:
+        """The lines that anything is known of."""
+        return await self._db.read(_line_ids)
+
     async def mark(self, conversation_id: str | None = None) -> tuple[str, str]:
         """Two texts, of the list and of a thread: another one when something has changed."""
         return await self._db.read(lambda tx: _mark(tx, conversation_id))
@@ -97,6 +111,11 @@ def _entries(
     views = [item.conversation for item in items]
     after = next_cursor(views, more=len(rows) > limit)
     return Entries(items, after, _in_need(tx))
+
+
+def _line_ids(tx: Connection) -> tuple[str, ...]:
+    query = select(lines.c.line_id).where(lines.c.line_id != ALL).order_by(lines.c.line_id)
+    return tuple(tx.execute(query.limit(_LINES_MAX)).scalars())
 
 
 def _waiting_since(tx: Connection, ids: Collection[str]) -> Mapping[str, datetime]:
