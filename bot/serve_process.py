@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from bot import bootstrap, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.console_desk import Desk
+from bot.adapters.db.day_figures import DayFigures
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
 from bot.adapters.db.sessions import Sessions
@@ -337,10 +338,13 @@ def make_doors(
         console.Door(operators, Sessions(parts.database, bootstrap.utc_now)),
         console.make_pages(settings.business.name, settings.business.timezone),
         handoff,
-        views,
-        Desk(parts.database),
-        health,
-        parts.blobs,
+        console.Shown(
+            views,
+            Desk(parts.database),
+            DayFigures(parts.database, settings.business.timezone),
+            health,
+            parts.blobs,
+        ),
         stopping,
     )
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)

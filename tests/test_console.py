@@ -16,7 +16,17 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}\u202e
 ENV = {"OPERATOR_TOKEN": f"tests:{TOKEN},rosa:token-of-rosa,omar:token-of-omar"}
 ROSA, OMAR = "token-of-rosa", "token-of-omar"
 
-PAGES = ("/conversations", "/lines", "/letters", "/audit", "/health", "/live", "/parts/list")
+PAGES = (
+    "/conversations",
+    "/today",
+    "/today.csv",
+    "/lines",
+    "/letters",
+    "/audit",
+    "/health",
+    "/live",
+    "/parts/list",
+)
 
 
 @pytest.fixture
@@ -327,3 +337,19 @@ async def test_the_stream_ends_soon_after_its_operator_has_signed_out(bot: Bot) 
 async def test_who_has_to_sign_in_for_a_form_is_not_sent_back_to_it(bot: Bot) -> None:
     answer = await Console(bot).post("/console/stop")
     assert answer.headers["location"] == "/console/sign-in?next=%2Fconsole"
+
+
+async def test_the_figures_of_a_day_count_what_happened(bot: Bot, rosa: Console) -> None:
+    ana = bot.provider.customer(line_id="=HYPERLINK(1)")
+    await bot.handled(*await ana.writes("how much is it?"))
+    await ana.reads(1)
+
+    await bot.restart()  # how much was heard is written down now and then, and at the end
+    rows = (await rosa.get("/console/today.csv")).text.splitlines()
+    (row,) = [row for row in rows if "HYPERLINK" in row]
+    assert row.split(",")[1:-1] == ["'=HYPERLINK(1)", "1", "1", "25"]
+    page = (await rosa.get("/console/today")).text
+    assert "Half were answered within" in page
+    quiet = (await rosa.get("/console/today?day=2020-02-30")).text  # no such day: today
+    assert "HYPERLINK" in quiet
+    assert "Nothing was said" in (await rosa.get("/console/today?day=2020-02-29")).text

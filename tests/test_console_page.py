@@ -19,6 +19,7 @@ SHOTS = os.environ.get("SCREENSHOTS", "")
 expect.set_options(timeout=20_000)  # a machine that does much else at the same time
 ENV = {"OPERATOR_TOKEN": f"rosa:{TOKEN}"}
 WIDE, NARROW = (1280, 800), (360, 740)
+OTHERS = ("today", "lines", "letters", "audit", "health")
 
 pytestmark = pytest.mark.browser
 
@@ -117,7 +118,7 @@ async def test_words_that_are_being_typed_stay_when_a_message_comes(
         await expect(box).to_be_focused()
 
 
-@pytest.mark.parametrize("path", ["lines", "letters", "audit", "health", "conversations"])
+@pytest.mark.parametrize("path", [*OTHERS, "conversations"])
 async def test_every_page_is_reached_from_every_page(
     bot: Bot, chromium_path: str, path: str
 ) -> None:
@@ -138,7 +139,7 @@ async def test_a_screen_reader_stumbles_over_nothing(
     await ana.reads(1)
     thread = f"conversations/{(await bot.conversation(ana))['id']}"
     async with _signed_in(bot, chromium_path, NARROW if dark else WIDE, dark=dark) as desk:
-        for path in ("conversations", thread, "lines", "letters", "audit", "health", "sign-in"):
+        for path in ("conversations", thread, *OTHERS, "sign-in"):
             await desk.page.goto(f"{bot.url}/console/{path}")
             found = await Axe().run(desk.page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"

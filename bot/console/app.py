@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -10,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from bot.adapters.db.console_desk import Desk
+from bot.adapters.db.day_figures import DayFigures
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.api import media
@@ -21,34 +23,40 @@ from bot.console.errors import Faults
 from bot.console.house import House
 from bot.console.live import Live
 from bot.console.pages import Pages, make_pages
+from bot.console.today import Today
 from bot.handoff import HandOff
 from bot.health import Health
 
-__all__ = ["Door", "create", "make_pages"]
+__all__ = ["Door", "Shown", "create", "make_pages"]
 
 STATIC = Path(__file__).parent / "static"
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the pages are made of."""
+
+    views: Views
+    desk: Desk
+    figures: DayFigures
+    health: Health
+    blobs: MediaStore
+
+
 def create(
-    door: Door,
-    pages: Pages,
-    handoff: HandOff,
-    views: Views,
-    desk: Desk,
-    health: Health,
-    blobs: MediaStore,
-    stopping: asyncio.Event,
+    door: Door, pages: Pages, handoff: HandOff, shown: Shown, stopping: asyncio.Event
 ) -> ASGIApp:
     """The app; without an operator's token set, everything answers 404."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in (
         sign_in.routes(door, pages),
-        Inbox(door, pages, handoff, views, desk).routes(),
-        House(door, pages, handoff, views, health).routes(),
-        _live(door, Live(desk, stopping)),
+        Inbox(door, pages, handoff, shown.views, shown.desk).routes(),
+        Today(door, pages, shown.figures).routes(),
+        House(door, pages, handoff, shown.views, shown.health).routes(),
+        _live(door, Live(shown.desk, stopping)),
     ):
         app.include_router(router, prefix=ROOT)
-    app.include_router(media.routes(views, blobs, ROOT, [Depends(door.require)]))
+    app.include_router(media.routes(shown.views, shown.blobs, ROOT, [Depends(door.require)]))
     app.mount(f"{ROOT}/static", StaticFiles(directory=STATIC))
     Faults(pages).install(app)
     return Guarded(_unless_closed(door, app))

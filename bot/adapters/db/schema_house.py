@@ -50,6 +50,7 @@ audit = Table(
     Column("reason", Text),
     Column("until", Instant),
     Index("ix_audit_conversation", "conversation_id", "seq"),
+    Index("ix_audit_at", "at"),
 )
 
 installation = Table(

@@ -84,6 +84,7 @@ turns = Table(
     Column("cost", Float),
     Column("error", Text),
     Index("ix_turns_conversation", "conversation_id", "started_at"),
+    Index("ix_turns_started", "started_at"),
     Index("ix_turns_late", "ended_at", sqlite_where=LATE, postgresql_where=LATE),
     Index(
         "uq_turns_working",

@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("conversations", sa.Column("read_seq", sa.BigInteger(), nullable=True))
     op.execute("UPDATE conversations SET read_seq = (SELECT max(seq) FROM messages)")
+    op.create_index("ix_turns_started", "turns", ["started_at"])
+    op.create_index("ix_audit_at", "audit", ["at"])
     op.create_table(
         "sessions",
         sa.Column("digest", sa.String(length=64), nullable=False),
