@@ -148,3 +148,17 @@ async def test_a_screen_reader_stumbles_over_nothing(
         await desk.page.locator("summary", has_text="Hand back").click()
         found = await Axe().run(desk.page)
         assert found.violations_count == 0, found.generate_report()
+
+
+async def test_an_open_page_shows_who_has_taken_over_elsewhere(
+    bot: Bot, chromium_path: str
+) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = (await bot.conversation(ana))["id"]
+    async with _signed_in(bot, chromium_path, WIDE) as desk:
+        await desk.page.goto(f"{bot.url}/console/conversations/{conversation}")
+        await expect(desk.page.locator("#head .state")).to_have_text("The bot answers")
+        await bot.api("POST", f"/api/conversations/{conversation}/pause", {})
+        await expect(desk.page.locator("#head .state")).to_contain_text("with rosa")

@@ -49,8 +49,11 @@ class Door:
 
     async def require(self, request: Request) -> Session:
         """Whose page this is. Raises NotSignedIn, StoreUnavailable."""
+        return await self._find(request, uses=True)
+
+    async def _find(self, request: Request, *, uses: bool) -> Session:
         key = request.cookies.get(COOKIE, "")
-        session = await self.sessions.find(key) if key else None
+        session = await self.sessions.find(key, uses=uses) if key else None
         if session is None or self.operators.mark_of(session.operator) != session.token_mark:
             raise NotSignedIn
         return session
@@ -58,7 +61,7 @@ class Door:
     async def knows(self, request: Request) -> bool:
         """Whether whoever opened this is still signed in."""
         try:
-            await self.require(request)
+            await self._find(request, uses=False)
         except NotSignedIn:
             return False
         except StoreUnavailable:

@@ -49,11 +49,14 @@ class Sessions:
         await self._db.write(lambda tx: _begin(tx, _digest(key), operator, token_mark, now))
         return key
 
-    async def find(self, key: str) -> Session | None:
-        """The session of a key; None: there is none, or it is over. Raises StoreUnavailable."""
+    async def find(self, key: str, *, uses: bool = True) -> Session | None:
+        """The session of a key; None: there is none, or it is over. Raises StoreUnavailable.
+
+        `uses` False: a page that is merely open keeps no session from ending.
+        """
         now = self._clock()
         found = await self._db.read(lambda tx: _find(tx, _digest(key), now))
-        if found is not None and not timedelta(0) <= now - found.used_at < _NOTED_EVERY:
+        if found is not None and uses and not timedelta(0) <= now - found.used_at < _NOTED_EVERY:
             await self._db.write(lambda tx: _note_use(tx, found.digest, now))
         return found
 
