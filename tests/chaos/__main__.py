@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--per-second", type=float, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--strike-every", type=float, default=1.5, help="seconds, on average")
+    parser.add_argument("--whims", type=float, default=0.03, help="how likely a neighbour errs")
     parser.add_argument("--keep", action="store_true", help="keep the bot's folder of a bad run")
     parser.add_argument("--disk", action="store_true", help="fill the disk (root on Linux only)")
     parser.add_argument("--leases", action="store_true", help="stop workers beyond their leases")
@@ -27,6 +28,7 @@ def main() -> int:
         given.per_second,
         workers=given.workers,
         strike_every_s=given.strike_every,
+        whim_chance=given.whims,
         fills_disk=given.disk,
         beyond_leases=given.leases,
         on_postgres=given.postgres,

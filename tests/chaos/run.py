@@ -21,6 +21,9 @@ from tests.harness.http_server import ScriptedServer
 from tests.harness.provider import new_event_id
 
 LINES = ("ln_one", "ln_two")
+_PAUSES_PER_S = 3
+_JUST_WRITTEN = 5
+"""People take over who are being answered just now."""
 SETTINGS: dict[str, Any] = {
     "conversation": {"quiet_period_s": 0.1, "max_wait_s": 2},
     "line_api": {"timeout_s": 2, "uncertain_wait_s": 1},
@@ -97,6 +100,7 @@ class _Fight:
         self._line = playing.line
         self._writers = Customers(playing.line, playing.media, playing.speech, dice, record)
         self._customers = [playing.line.customer().number for _ in range(plan.customers)]
+        self._taken_over: set[str] = set()
         self._is_over = False
         self._strikes = Strikes(
             playing, dice, record, plan.workers, beyond_leases=plan.beyond_leases
@@ -155,13 +159,23 @@ class _Fight:
             await self._strikes.strike()
 
     async def _pause_on(self) -> None:
-        while not self._is_over:
-            await asyncio.sleep(self._dice.expovariate(1))
-            await self._pause_one()
+        async with asyncio.TaskGroup() as people:
+            while not self._is_over:
+                await asyncio.sleep(self._dice.expovariate(_PAUSES_PER_S))
+                people.create_task(self._pause_one())
 
     async def _pause_one(self) -> None:
         """A person takes a customer over for a second or two, then lets the bot answer."""
-        customer = self._dice.choice(self._customers)
+        newest = list(self._record.written.values())[-_JUST_WRITTEN:]
+        customers = {one.customer for one in newest} - self._taken_over
+        if not customers:
+            return
+        customer = self._dice.choice(sorted(customers))
+        self._taken_over.add(customer)
+        await self._take_over(customer)
+        self._taken_over.discard(customer)
+
+    async def _take_over(self, customer: str) -> None:
         silence = await self._pause(customer)
         if silence is not None:
             self._record.silences.append(silence)

@@ -11,6 +11,7 @@ from tests.harness import Answer, Behaviour, Drop, Hang, Request
 
 Make = Callable[[], Behaviour]
 _LATE = "a neighbour answers late"
+_USUALLY_S = 0.3
 
 
 def _date_in_a_second() -> str:
@@ -58,7 +59,10 @@ MEDIA: Mapping[str, Make] = {
 
 
 class Whims:
-    """Each request may meet one of these, with the given chance, while `enabled`."""
+    """Each request may meet one of these, with the given chance, while `enabled`.
+
+    The others take a moment: what happens while somebody waits for an answer is what goes wrong.
+    """
 
     def __init__(
         self,
@@ -77,8 +81,10 @@ class Whims:
         self.enabled = True
 
     def __call__(self, request: Request) -> Behaviour | None:
-        if not self.enabled or self._dice.random() > self._chance:
+        if not self.enabled:
             return None
+        if self._dice.random() > self._chance:  # no fault, but nobody answers at once
+            return replace(self._normal(request), delay_s=self._dice.uniform(0, _USUALLY_S))
         kind = self._dice.choice([*self._kinds, _LATE])
         self._fired[kind] += 1
         if kind != _LATE:
