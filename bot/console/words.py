@@ -22,6 +22,11 @@ class Words:
     def __getitem__(self, key: str) -> str:
         return self._own.get(key) or self._english[key]
 
+    def kind(self, of: str) -> str:
+        """What a kind of message is called."""
+        key = f"kind_{of}"
+        return self[key] if key in self._english else of
+
     def say(self, key: str, **values: object) -> str:
         """With values in its places: `{count} messages`."""
         return self[key].format_map(values)
