@@ -89,17 +89,19 @@ def _ends(tx: Connection) -> dict[str, tuple[str, str]]:
     A reply that the line refused, or whose arrival nobody knows, is shown to people.
     """
     heard = select(events.c.provider_event_id, events.c.state, events.c.reason)
-    shown = messages.c.status.in_(("uncertain", "failed"))
-    replies = tx.execute(select(messages.c.id, messages.c.status).where(shown))
-    left = {row.id: row.status for row in replies}
-    return {one: _end(state, reason or "", left) for one, state, reason in tx.execute(heard)}
+    replies = tx.execute(select(messages.c.id, messages.c.status, messages.c.error))
+    known = {row.id: (row.status, row.error or "") for row in replies}
+    return {one: _end(state, reason or "", known) for one, state, reason in tx.execute(heard)}
 
 
-def _end(state: str, reason: str, left: Mapping[str, str]) -> tuple[str, str]:
+def _end(state: str, reason: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     reply = _REPLY.search(reason)
-    if state == "done" and reply is not None and reply[0] in left:
-        return _LEFT_TO_PEOPLE, left[reply[0]]
-    return state, reason
+    if state != "done" or reply is None or reply[0] not in known:
+        return state, reason
+    status, error = known[reply[0]]
+    if status in ("uncertain", "failed"):
+        return _LEFT_TO_PEOPLE, status
+    return state, f"{reason}, which is {status} {error}"
 
 
 def _integrity(tx: Connection) -> str:
