@@ -77,7 +77,7 @@ async def is_settled(record: Record, line: ChaosLine, database: Database) -> Non
 def _told(line: ChaosLine) -> dict[int, list[str]]:
     """By serial, the keys of the replies that have seen it and arrived."""
     told: dict[int, list[str]] = defaultdict(list)
-    for key, (_, text, _) in line.texts.items():
+    for key, (_, text, _) in list(line.texts.items()):
         for serial in serials(text):
             told[serial].append(key)
     return told
@@ -113,7 +113,7 @@ def _integrity(tx: Connection) -> str:
 def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:
     """Pairs of a customer's messages whose answers came the other way round."""
     by_customer: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for to, text, at in line.texts.values():
+    for to, text, at in list(line.texts.values()):
         by_customer[to] += [(at, serial) for serial in serials(text)]
     for answers in by_customer.values():
         answers.sort()
