@@ -38,6 +38,8 @@ unsupported: |
 WIDE, NARROW = (1280, 800), (360, 740)
 OTHERS = ("today", "lines", "letters", "audit", "health")
 
+ON_ONE_DATABASE = True
+
 pytestmark = pytest.mark.browser
 
 
