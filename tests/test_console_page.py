@@ -197,7 +197,7 @@ async def test_a_reply_is_seen_before_it_leaves_and_its_way_in_place(
         await box.press_sequentially("see you at **ten**")
         await expect(page.locator(".preview strong")).to_have_text("ten")
         await page.get_by_role("log").get_by_role("link", name="Why").last.click()
-        await expect(page.get_by_role("dialog").get_by_text("claimed")).to_be_visible()
+        await expect(page.get_by_role("dialog").get_by_text("turn begun")).to_be_visible()
         await desk.shot("why-360")
         await page.get_by_role("button", name="Close").click()
         await page.goto(f"{bot.url}/console/lines")
