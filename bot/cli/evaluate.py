@@ -13,7 +13,8 @@ from pathlib import Path
 from bot import bootstrap, logs, outside
 from bot.cli.terminal import cell, complain, say, say_json, say_progress, say_table, words
 from bot.config import Settings, load
-from bot.evals.files import FOLDER, load_suites, read_text
+from bot.domain.chat import Usage
+from bot.evals.files import FOLDER, load_suites, near, read_text
 from bot.evals.junit import junit_xml
 from bot.evals.report import html_report
 from bot.evals.results import Playing, Result, Results, Status, as_data
@@ -75,9 +76,14 @@ def _wanted(arguments: Namespace) -> _Wanted:
     )
     if not outside.has_llm(settings):
         options = replace(options, retry_after_s=())
-    elif options.max_cost is not None and settings.llm.model not in settings.llm.prices:
+    elif options.max_cost is not None and _price(settings) is None:
         raise _Wrong(f"--max-cost needs the price of {settings.llm.model} under llm.prices")
     return _Wanted(settings, suites, prompt, options)
+
+
+def _price(settings: Settings) -> float | None:
+    """Of nothing, with the configured model; None: it has no price."""
+    return outside.Prices(settings)(Usage(settings.llm.model, 0, 0))
 
 
 def _name(arguments: Namespace) -> str:
@@ -87,7 +93,7 @@ def _name(arguments: Namespace) -> str:
 
 
 def _suites(arguments: Namespace, settings: Settings) -> tuple[Suite, ...]:
-    paths: Sequence[Path] = arguments.paths or [_near(settings.folder / FOLDER)]
+    paths: Sequence[Path] = arguments.paths or [near(settings.folder / FOLDER)]
     for path in paths:
         if not path.exists():
             raise _Wrong(f"{path} is not there: name a test file, or a folder of them")
@@ -97,11 +103,6 @@ def _suites(arguments: Namespace, settings: Settings) -> tuple[Suite, ...]:
     if not suites:
         raise _Wrong(f"no tests: put some into {FOLDER}/, or name a file")
     return suites
-
-
-def _near(path: Path) -> Path:
-    """As people name it from where they are."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _about(suites: Sequence[Suite], file: str, settings: Settings) -> Iterator[Suite]:

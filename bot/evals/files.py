@@ -27,6 +27,11 @@ def load_suites(paths: Sequence[Path]) -> tuple[Suite, ...]:
     return tuple(suites)
 
 
+def near(path: Path) -> Path:
+    """As people name it from where they are."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def read_text(path: Path, file: str) -> str:
     """A file of bounded size. Raises SettingsError."""
     try:

@@ -18,33 +18,57 @@ _SCRIPTS = {
 }
 _CYRILLIC_UKRAINIAN = frozenset("іїєґ")
 _WORDS = {
-    "en": """the and you your we our are is of to for with can have will would please what when
+    "en": """
+        the and you your we our are is of to for with can have will would please what when
         this that from not do does it be at on i us thanks thank there here how about yes
-        hello hi sorry open closed""",
-    "es": """el los las un una y que de del por para con su sus tu es son está están no se lo le
+        hello hi sorry open closed one two an by but so if my me let know ask some any all
+        just get take write was were has been may could then
+    """,
+    "es": """
+        el los las un una y que de del por para con su sus tu es son está están no se lo le
         como más pero puede puedes podemos tenemos tiene gracias hola sí cuando qué cuál muy
-        aquí en al nuestra nuestro le usted te día hasta""",
-    "pt": """o os as um uma e que de do da dos das por para com seu sua é são está não se lhe você
-        como mais mas pode podemos temos tem obrigado obrigada olá sim quando qual muito aqui
-        em no na ao nossa nosso dia até""",
-    "fr": """le la les un une et que de du des par pour avec votre vos vous nous est sont pas ne
-        ce cette plus mais peut pouvons avons merci bonjour oui quand quel quelle très ici en
-        au aux notre je il jour jusqu""",
-    "de": """der die das ein eine und dass von den dem für mit ihr ihre sie wir ist sind nicht
+        aquí en al nuestra nuestro usted te día hasta dos nos si desde cuesta persona todo
+        todos ya hay eres fue ha han
+    """,
+    "pt": """
+        o os as um uma e que de do da dos das por para com seu sua é são está não se lhe
+        você como mais mas pode podemos temos tem obrigado obrigada olá sim quando qual
+        muito aqui em na ao nossa nosso dia até dois nos desde custa pessoa tudo todos já há
+        foi têm aos pela pelo
+    """,
+    "fr": """
+        le la les un une et que de du des par pour avec votre vos vous nous est sont pas ne
+        ce cette plus mais peut pouvons avons merci bonjour oui quand quel quelle très ici
+        en au aux notre je il jour jusqu deux si dès coûte tout tous été ai sur se sera peux
+        nos
+    """,
+    "de": """
+        der die das ein eine und dass von den dem für mit ihr ihre sie wir ist sind nicht
         sich auch mehr aber kann können haben hat danke hallo ja wann welche sehr hier in im
-        am zu unsere unser ich es tag bis bitte""",
-    "it": """il lo la gli le un una e che di del della per con suo sua è sono non si come più ma
-        può possiamo abbiamo ha grazie ciao sì quando quale molto qui in al alla nostro nostra
-        giorno fino siamo""",
-    "nl": """de het een en dat van voor met uw je jij wij we is zijn niet ook meer maar kan kunnen
-        hebben heeft dank bedankt hallo ja wanneer welke zeer hier in op te onze ons ik dag
-        tot graag""",
-    "ca": """el els les un una i que de del per amb el seu la seva és són no es com més però pot
-        podem tenim té gràcies hola sí quan quin molt aquí en al nostra nostre dia fins""",
-    "pl": """i że w na z do się jest są nie tak jak więcej ale może możemy mamy ma dziękuję cześć
-        kiedy który bardzo tutaj dla po nasz nasza dzień od proszę za""",
-    "tr": """ve bir bu için ile da de mi ne var yok değil çok daha ama evet hayır merhaba teşekkür
-        teşekkürler ederiz lütfen saat gün biz size nasıl olarak""",
+        am zu unsere unser ich es tag bis bitte
+    """,
+    "it": """
+        il lo la gli le un una e che di del della per con suo sua è sono non si come più ma
+        può possiamo abbiamo ha grazie ciao sì quando quale molto qui in al alla nostro
+        nostra giorno fino siamo
+    """,
+    "nl": """
+        de het een en dat van voor met uw je jij wij we is zijn niet ook meer maar kan
+        kunnen hebben heeft dank bedankt hallo ja wanneer welke zeer hier in op te onze ons
+        ik dag tot graag
+    """,
+    "ca": """
+        el els les un una i que de del per amb seu la seva és són no es com més però pot
+        podem tenim té gràcies hola sí quan quin molt aquí en al nostra nostre dia fins
+    """,
+    "pl": """
+        i że w na z do się jest są nie tak jak więcej ale może możemy mamy ma dziękuję cześć
+        kiedy który bardzo tutaj dla po nasz nasza dzień od proszę za
+    """,
+    "tr": """
+        ve bir bu için ile da de mi ne var yok değil çok daha ama evet hayır merhaba
+        teşekkür teşekkürler ederiz lütfen saat gün biz size nasıl olarak
+    """,
 }
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(r"https?://\S+|\S+@\S+")

@@ -11,7 +11,7 @@ from bot.config import Settings
 from bot.errors import Fault, SettingsError
 from bot.evals.asking import RETRY_AFTER_S, Model, Purse
 from bot.evals.cache import Cache
-from bot.evals.files import read_text
+from bot.evals.files import FOLDER, load_suites, near, read_text
 from bot.evals.play import Scene, play
 from bot.evals.results import Playing, Result, Results, Status
 from bot.evals.script import Conversation, Suite
@@ -161,11 +161,26 @@ class Run:
             return
         for file in prompt_files(suite, self.settings):
             path = self.settings.folder / file
-            if not path.is_file():
-                message = f"no such prompt: {file} is not there; name another"
-                faults.append(Fault(message, "prompt", suite.file))
-                continue
-            yield PromptText(read_text(path, str(path)), file)
+            if path.is_file():
+                yield PromptText(read_text(path, str(path)), file)
+            else:
+                faults.append(_missing(suite, file))
+
+
+def suite_faults(settings: Settings) -> tuple[Fault, ...]:
+    """What is wrong with the test files beside the prompts; a fault in a prompt is none of them."""
+    folder = near(settings.folder / FOLDER)
+    try:
+        suites = load_suites([folder]) if folder.is_dir() else ()
+    except SettingsError as error:
+        return error.faults
+    named = ((suite, file) for suite in suites for file in prompt_files(suite, settings))
+    return tuple(_missing(suite, f) for suite, f in named if not (settings.folder / f).is_file())
+
+
+def _missing(suite: Suite, file: str) -> Fault:
+    message = f"no such prompt: {file} is not there; name another"
+    return Fault(message, "prompt", suite.file)
 
 
 def prompt_files(suite: Suite, settings: Settings) -> tuple[str, ...]:
