@@ -252,6 +252,20 @@ def test_the_schema_knows_every_key_and_no_other() -> None:
         assert part["additionalProperties"] is False
 
 
+def test_what_the_readme_shows_can_be_added_to_the_bakerys_tests() -> None:
+    shown = (ROOT / "README.md").read_text().split("## Test what it says")[1]
+    added = re.findall(r"```yaml\n(.*?)```", shown, re.DOTALL)[0]
+    tests = ROOT / "prompts" / "tests"
+    source = (tests / "default.yaml").read_text() + "\n" + added
+    before, after = load_suites([tests])[0], parse_suite(source, "default.yaml")
+    assert len(before.conversations) == 8
+    assert after.conversations[:8] == before.conversations
+    (step,) = after.conversations[8].customer  # type: ignore[misc]  # scripted
+    assert [one.text for one in step.expectations] == ["contains: 3.80", "does_not_contain: 3.50"]
+    keys = set(re.findall(r"`([a-z_]+)[:`]", shown))
+    assert set(Kind) - keys <= {Kind.MATCHES, Kind.MAX_COST}
+
+
 # expectations
 
 _TALK = Seen(
