@@ -259,6 +259,20 @@ async def test_an_answer_that_is_none_is_the_wordings_failure(shop: Shop) -> Non
     assert "the customer gets the fallback" in _reasons(result)[0]
 
 
+async def test_a_huge_answer_holds_nothing_up(shop: Shop) -> None:
+    shop.model.plan_calls(say("aaaaaaaaaa " * 300_000 + "!"))
+    shop.model.plan(_verdict("yes"), when=_is_judge)
+    result = await shop.play(
+        """\
+turns: [hi]
+expect: {matches: '(a+ ?)+$', contains: b, language: en, max_length: 4000, judge: is brief}
+"""
+    )
+    assert len(_reasons(result)) == 3
+    (asked,) = [request for request in shop.model.requests if _is_judge(request)]
+    assert len(asked.body) < 100_000
+
+
 # a customer whom a model plays
 
 

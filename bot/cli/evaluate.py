@@ -18,7 +18,7 @@ from bot.evals.files import FOLDER, load_suites, near, read_text
 from bot.evals.junit import junit_xml
 from bot.evals.report import html_report
 from bot.evals.results import Playing, Result, Results, Status, as_data
-from bot.evals.run import Options, Run, prompt_files
+from bot.evals.run import Options, Run, suites_about
 from bot.evals.script import Suite
 from bot.rehearsal import PromptText
 
@@ -99,16 +99,10 @@ def _suites(arguments: Namespace, settings: Settings) -> tuple[Suite, ...]:
             raise _Wrong(f"{path} is not there: name a test file, or a folder of them")
     suites = load_suites(paths)
     if arguments.prompt is not None:
-        suites = tuple(_about(suites, f"prompts/{arguments.prompt}.yaml", settings))
+        suites = suites_about(f"prompts/{arguments.prompt}.yaml", suites, settings)
     if not suites:
         raise _Wrong(f"no tests: put some into {FOLDER}/, or name a file")
     return suites
-
-
-def _about(suites: Sequence[Suite], file: str, settings: Settings) -> Iterator[Suite]:
-    for suite in suites:
-        if file in prompt_files(suite, settings):
-            yield replace(suite, prompts=(Path(file).stem,))
 
 
 def _check_writable(path: Path | None) -> None:

@@ -84,7 +84,7 @@ def read_verdict(text: str) -> Vote | None:
 
 def _request(criterion: str, talk: Sequence[Talk]) -> ChatRequest:
     said = [{"who": _NAMES[one.who], "text": one.text} for one in talk]
-    data = json.dumps(said, ensure_ascii=True, indent=1)
+    data = json.dumps(said, ensure_ascii=False, indent=1)
     if len(data) > _LONGEST_TALK:
         data = f"[the start is left out]\n{data[-_LONGEST_TALK:]}"
     # Of the content itself, so that nothing in it can hold the mark, and the same every time.

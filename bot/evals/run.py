@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot import bootstrap, outside
@@ -181,6 +182,12 @@ def suite_faults(settings: Settings) -> tuple[Fault, ...]:
 def _missing(suite: Suite, file: str) -> Fault:
     message = f"no such prompt: {file} is not there; name another"
     return Fault(message, "prompt", suite.file)
+
+
+def suites_about(file: str, suites: Sequence[Suite], settings: Settings) -> tuple[Suite, ...]:
+    """Those that test this prompt, and with it alone; `file` as in `prompts/default.yaml`."""
+    about = (suite for suite in suites if file in prompt_files(suite, settings))
+    return tuple(replace(suite, prompts=(Path(file).stem,)) for suite in about)
 
 
 def prompt_files(suite: Suite, settings: Settings) -> tuple[str, ...]:
