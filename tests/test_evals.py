@@ -252,6 +252,20 @@ async def test_a_prompt_that_is_not_there_is_named(shop: Shop) -> None:
         await shop.play("turns: [hi]", head="prompt: cakes")
 
 
+@pytest.mark.parametrize("data", [b"no picture", b"", b"\x89PNG\r\n\x1a\n broken"])
+async def test_a_picture_that_is_none_is_no_failure_of_the_wording(shop: Shop, data: bytes) -> None:
+    (shop.folder / "cake.png").write_bytes(data)
+    result = await shop.play("turns: [{image: cake.png}]")
+    assert result.status is Status.NOT_RUN
+    assert "cake.png" in result.trouble
+    assert shop.model.requests == []
+
+
+async def test_a_picture_that_has_gone_is_named(shop: Shop) -> None:
+    result = await shop.play("turns: [{image: cake.png}]")
+    assert result.trouble == "cake.png: No such file or directory"
+
+
 async def test_an_answer_that_is_none_is_the_wordings_failure(shop: Shop) -> None:
     shop.model.plan_calls(say(""), say(" \n"))
     result = await shop.play("turns: [hi]\nrepeat: 2", options=Options(cache=False))
@@ -316,6 +330,7 @@ async def test_a_hostile_customer_plays_its_part_and_no_other(shop: Shop) -> Non
     shop.model.plan(_verdict("no", "it gave in"), when=_is_judge)
     result = await shop.play("customer: {goal: x}\nexpect: {judge: is firm}")
     assert _reasons(result) == ["at the end: it gave in"]
+    assert [who for who, _ in _said(result)] == ["customer", "bot", "note"]
     assert not any("\x00" in text or "\x1b" in text for _, text in _said(result))
 
 
