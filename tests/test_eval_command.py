@@ -9,6 +9,7 @@ from bot.domain.chat import Usage
 from bot.outside import Prices
 from tests.conftest import NewBot
 from tests.harness import Bot, Gate, hand_off, say
+from tests.harness.stores import EMBEDDED
 from tests.test_evals import Shop, shop
 
 __all__ = ["shop"]
@@ -29,6 +30,12 @@ PROMPT = """\
 instructions: Be kind.
 hand_off: {when: They complain., keywords: [human], say: A colleague will write.}
 """
+
+
+@pytest.fixture(scope="module")
+def stores_kind() -> str:
+    """The command knows no database and no queue: once is enough."""
+    return EMBEDDED
 
 
 def _write(bot: Bot, **files: str) -> None:
