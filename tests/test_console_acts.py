@@ -60,7 +60,8 @@ async def test_a_draft_is_sent_by_a_person_and_is_one_no_more(bot: Bot, rosa: Co
     assert field(page, "draft") == draft
     assert ">the *bot&#39;s* words</textarea>" in page
     names = ("key", "seen", "draft")
-    sent = {"text": "my words now"} | {name: field(page, name) for name in names}
+    sent = {name: field(page, name) for name in names}
+    sent["text"] = "my words now"
     await rosa.post(f"{thread}/reply", sent)
     assert (await ana.reads(2))[1] == "my words now"
     assert [one for one in await bot.messages(ana) if one["draft"]] == []
