@@ -72,7 +72,7 @@ async def test_a_draft_is_put_away_once(bot: Bot, rosa: Console) -> None:
     dropped = await rosa.post(f"{thread}/drafts/{draft}/drop")
     assert "Draft of the bot" not in dropped.text
     assert "the <strong>bot&#39;s</strong> words" in dropped.text  # it was written, and stays
-    again = await rosa.post(f"{thread}/drafts/{draft}/drop", **PART)
+    again = await rosa.post(f"{thread}/drafts/{draft}/drop", None, **PART)
     assert (again.status_code, again.headers["hx-retarget"]) == (409, "#fault")
     audit = (await bot.api("GET", "/api/audit"))["items"]
     assert (audit[0]["action"], audit[0]["actor"], audit[0]["reason"]) == ("dropped", "rosa", draft)
