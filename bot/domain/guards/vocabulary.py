@@ -1,0 +1,78 @@
+"""Words that numbers are known by: counts, months, currencies, what a sum sounds like."""
+
+COUNTS = {
+    1: "one uno una um uma",
+    2: "two dos dois duas couple pair par both ambos ambas each cada",
+    3: "three tres",
+    4: "four cuatro quatro",
+    5: "five cinco",
+    6: "six seis",
+    7: "seven siete sete",
+    8: "eight ocho oito",
+    9: "nine nueve nove",
+    10: "ten diez dez",
+    11: "eleven once onze",
+    12: "twelve doce doze dozen docena duzia",
+    13: "thirteen trece treze",
+    14: "fourteen catorce catorze quatorze",
+    15: "fifteen quince quinze",
+    16: "sixteen dieciseis dezesseis dezasseis",
+    17: "seventeen diecisiete dezessete dezassete",
+    18: "eighteen dieciocho dezoito",
+    19: "nineteen diecinueve dezenove dezanove",
+    20: "twenty veinte vinte",
+    24: "veinticuatro",
+    25: "veinticinco",
+    30: "thirty treinta trinta",
+    40: "forty cuarenta quarenta",
+    50: "fifty cincuenta cinquenta",
+    60: "sixty sesenta sessenta",
+    70: "seventy setenta",
+    80: "eighty ochenta oitenta",
+    90: "ninety noventa",
+    100: "hundred cien cem",
+}
+COUNT_OF = {word: count for count, words in COUNTS.items() for word in words.split()}
+HALVES = frozenset("half medio media meio meia metade mitad".split())
+
+MONTH_NAMES = """
+january jan enero janeiro janvier januar gennaio
+february feb febrero fevereiro février februar febbraio
+march marzo março marco mars märz
+april apr abril avril aprile
+may mayo maio mai maggio
+june jun junio junho juin juni giugno
+july jul julio julho juillet juli luglio
+august aug agosto août
+september sep sept septiembre setembro septembre settembre
+october oct octubre outubro octobre oktober ottobre
+november nov noviembre novembro novembre
+december dec diciembre dezembro décembre dezember dicembre
+"""
+MONTH_OF = {
+    word: number
+    for number, words in enumerate(MONTH_NAMES.strip().splitlines(), 1)
+    for word in words.split()
+}
+
+SUM_WORDS = frozenset(
+    """
+    total totals altogether together all sum subtotal makes comes remaining left plus more save
+    off discount change difference extra per
+    suma sumando juntos juntas todo queda quedan faltan falta son serian serian seria descuento
+    ahorras cambio vuelta vueltas diferencia mas por
+    soma somando somam fica ficam faltam tudo ao sao seriam desconto economiza troco
+    restantes parcelas cuotas vezes
+    """.split()
+)
+"""Beside these a price may be one that was worked out."""
+
+COMMON = frozenset(
+    """
+    euros euro dollars reais price prices precio precios preco precos costs cuesta cuestan custa
+    custam from with have what want would quiero quero para cada each desde about como esta este
+    esse essa please favor hola hello thanks gracias obrigado obrigada that this your more tambien
+    tambem which tenemos temos todos todas nuestra nuestro nosso nossa
+    """.split()
+)
+"""Long words that say nothing of what somebody wants to buy."""
