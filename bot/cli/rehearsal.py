@@ -1,6 +1,6 @@
 """A conversation that only this process knows, for the very code that answers customers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry
@@ -58,6 +58,11 @@ class Rehearsal:
             standing=Standing(opted_out=self._opted_out),
         )
         return Claimed(turn)
+
+    async def is_of_others(self, conversation_id: str, numbers: Sequence[str]) -> bool:
+        """There is nobody else."""
+        del conversation_id, numbers
+        return False
 
     async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> tuple[Answered, None]:
         """The bot has answered."""

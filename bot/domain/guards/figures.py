@@ -87,9 +87,7 @@ _NAMED_BEFORE = re.compile(
 _LONGEST_BEFORE = 24
 _CODE_DIGITS = 4
 
-_MONEY_BEFORE = re.compile(
-    r"(?:R\$|US\$|[€$£]|(?<!\w)(?:EUR|USD|GBP|BRL|MXN))\s?\Z", re.IGNORECASE
-)
+_MONEY_BEFORE = re.compile(r"(?:R\$|US\$|[€$£]|(?<!\w)(?:EUR|USD|GBP|BRL|MXN))\s?\Z", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?P<number>"
     r"\d{1,3}(?:[.,]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)"

@@ -25,7 +25,8 @@ _KEY = re.compile(
 _KEY_SIGNS = ("mm_", "sk-", "whsec_", "AKIA", "gh", "xox", "eyJ", "PRIVATE KEY", "earer")
 
 _MACHINERY = re.compile(
-    r"<\|[\w ]{1,40}\|>|</?(?:tool_call|tool_response|function_call|tool|function)s?(?:=[\w.]{1,60})?>"
+    r"<\|[\w ]{1,40}\|>"
+    r"|</?(?:tool_call|tool_response|function_call|tool|function)s?(?:=[\w.]{1,60})?>"
     r"|\[/?(?:TOOL_CALLS?|AVAILABLE_TOOLS|TOOL_RESULTS?|INST)\]|<</?SYS>>"
     r"|\"(?:tool_calls|function_call|tool_call_id)\"\s{0,4}:"
     r"|\"name\"\s{0,4}:\s{0,4}\"(?:functions\.)?hand_off\""
@@ -41,7 +42,7 @@ _RUN = 12
 """Words; two such runs one after the other are an echo."""
 _SHORT_PROMPT = 16
 _TAG = re.compile(r"\{[{%#][^{}]{0,400}[}%#]\}")
-_QUOTED = re.compile("\"[^\"\n]{0,600}\"|“[^”\n]{0,600}”|«[^»\n]{0,600}»|„[^“\n]{0,600}“")
+_QUOTED = re.compile('"[^"\n]{0,600}"|“[^”\n]{0,600}”|«[^»\n]{0,600}»|„[^“\n]{0,600}“')
 
 
 def keys(text: str) -> Iterator[Finding]:

@@ -90,7 +90,9 @@ class Origin:
         now = self._sources.now.hour * 60 + self._sources.now.minute
         lengths, _ = self._sources.durations
         known = {*self._sources.minutes, now, now - 1, now + 1}
-        reached = {(one + sign * m) % 720 for one in known for m in (0, *lengths) for sign in (1, -1)}
+        reached = {
+            (one + sign * m) % 720 for one in known for m in (0, *lengths) for sign in (1, -1)
+        }
         return any(value % 720 in reached for value in figure.values)
 
     def _has_number(self, figure: Figure) -> bool:

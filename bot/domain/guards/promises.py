@@ -14,6 +14,7 @@ _BEFORE = 4
 _SENTENCE = re.compile(r"[^.!?…;\n。！？]+[.!?…;\n。！？]*")
 _NEGATIONS = frozenset(words_of(fold(NEGATIONS)))
 
+
 class _Node(dict[str, "_Node"]):
     """Where a promise may go on, by the next word; `_GAP`: after some others."""
 

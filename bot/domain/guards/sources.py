@@ -131,7 +131,6 @@ class Sources:
         )
 
 
-
 _NUMERIC = frozenset({"price", "percent", "number"})
 
 

@@ -33,7 +33,7 @@ COUNTS = {
     100: "hundred cien cem",
 }
 COUNT_OF = {word: count for count, words in COUNTS.items() for word in words.split()}
-HALVES = frozenset("half medio media meio meia metade mitad".split())
+HALVES = frozenset(["half", "medio", "media", "meio", "meia", "metade", "mitad"])
 
 MONTH_NAMES = """
 january jan enero janeiro janvier januar gennaio
@@ -55,24 +55,22 @@ MONTH_OF = {
     for word in words.split()
 }
 
-SUM_WORDS = frozenset(
-    """
-    total totals altogether together all sum subtotal makes comes remaining left plus more save
-    off discount change difference extra per
-    suma sumando juntos juntas todo queda quedan faltan falta son serian serian seria descuento
-    ahorras cambio vuelta vueltas diferencia mas por
-    soma somando somam fica ficam faltam tudo ao sao seriam desconto economiza troco
-    restantes parcelas cuotas vezes
-    """.split()
-)
+_SUMS = """
+total totals altogether together sum subtotal makes comes remaining plus save discount change
+difference
+suma sumando juntos juntas quedan faltan falta son seria serian descuento ahorras vuelta vueltas
+diferencia
+soma somando somam fica ficam faltam tudo sao seriam desconto economiza troco restantes parcelas
+cuotas
+"""
+SUM_WORDS = frozenset(_SUMS.split())
 """Beside these a price may be one that was worked out."""
 
-COMMON = frozenset(
-    """
-    euros euro dollars reais price prices precio precios preco precos costs cuesta cuestan custa
-    custam from with have what want would quiero quero para cada each desde about como esta este
-    esse essa please favor hola hello thanks gracias obrigado obrigada that this your more tambien
-    tambem which tenemos temos todos todas nuestra nuestro nosso nossa
-    """.split()
-)
+_SAY_NOTHING = """
+euros euro dollars reais price prices precio precios preco precos costs cuesta cuestan custa custam
+from with have what want would quiero quero para cada each desde about como esta este esse essa
+please favor hola hello thanks gracias obrigado obrigada that this your more tambien tambem which
+tenemos temos todos todas nuestra nuestro nosso nossa
+"""
+COMMON = frozenset(_SAY_NOTHING.split())
 """Long words that say nothing of what somebody wants to buy."""
