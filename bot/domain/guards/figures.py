@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-from bot.domain.guards.numerals import readings
+from bot.domain.guards.numerals import THOUSAND, readings
 from bot.domain.guards.vocabulary import MONTH_OF
 
 Kind = Literal["url", "email", "phone", "date", "time", "code", "price", "percent", "number"]
@@ -71,7 +71,7 @@ _TIME = re.compile(
 
 _PHONE = re.compile(r"(?<![\w.,#-])\+?\(?\d[\d \u00a0().\-/–]{5,28}\d(?![\w%€$])")
 _NO_PHONE = re.compile(
-    r"\d{4}\s?[-–/]\s?\d{4}|\d{1,3}(?:[. ]\d{3})+|[\d.,]+[.,]\d\d\s?[-–/]\s?[\d.,]+[.,]\d\d"
+    r"\d{4}\s?[-–/]\s?\d{4}|\d{1,3}(?:\.\d{3})+|[\d.,]+[.,]\d\d\s?[-–/]\s?[\d.,]+[.,]\d\d"
 )
 PHONE_DIGITS = 7
 _PHONE_DIGITS_MAX = 15
@@ -220,9 +220,11 @@ def _phone(text: str, at: int) -> _Found:
     match = _PHONE.match(text, at)
     if match is None or _MONEY_BEFORE.search(text, max(0, at - 5), at):
         return None
-    if len(NOT_DIGITS.sub("", match[0])) < PHONE_DIGITS or _NO_PHONE.fullmatch(match[0]):
+    said = match[0]
+    if len(NOT_DIGITS.sub("", said)) < PHONE_DIGITS or _NO_PHONE.fullmatch(said):
         return None
-    return Figure("phone", match[0]), match.end()
+    # A bracket that is not closed begins something else: `12 (28013`.
+    return None if "(" in said and ")" not in said else (Figure("phone", said), match.end())
 
 
 def _code(text: str, at: int) -> _Found:
@@ -271,6 +273,8 @@ def _amount(match: re.Match[str], said: str) -> Figure:
         values = frozenset(value + int(match["rest"]) * 10 for value in values)
     has_unit = match["unit"] is not None
     if (after and not has_unit) or said[:1] != written[:1]:
-        return Figure("price", said, values)
+        # No price has three decimals where these may as well be thousands.
+        likely = frozenset(value for value in values if value * THOUSAND not in values)
+        return Figure("price", said, likely)
     is_price = not has_unit and _CENTS.fullmatch(written) is not None
     return Figure("price" if is_price else "number", said, values, has_unit=has_unit)

@@ -27,6 +27,8 @@ class Origin:
         self._sources = sources
         self._answer = fold(answer)
         self._sums: Sums | None = None
+        self._times: set[int] = set()
+        """Of the answer, and founded."""
 
     def has(self, figure: Figure) -> bool:
         """Whether the figure is known, follows from what is known, or says nothing."""
@@ -89,23 +91,26 @@ class Origin:
         """12 and 24 hours are alike; so is what a known length of time makes of a known time."""
         now = self._sources.now.hour * 60 + self._sources.now.minute
         lengths, _ = self._sources.durations
-        known = {*self._sources.minutes, now, now - 1, now + 1}
+        known = {*self._sources.minutes, *self._times, now, now - 1, now + 1}
         reached = {
             (one + sign * m) % 720 for one in known for m in (0, *lengths) for sign in (1, -1)
         }
-        return any(value % 720 in reached for value in figure.values)
+        if all(value % 720 not in reached for value in figure.values):
+            return False
+        self._times |= figure.values
+        return True
 
     def _has_number(self, figure: Figure) -> bool:
         if figure.kind == "number" and self._is_harmless(figure):
             return True
+        if figure.kind == "percent":
+            return bool(figure.values & (_SURE | self._sources.percentages))
         written = _WRITTEN.search(figure.said)
         if written is not None and "cent" not in figure.said and self._literally(written[0]):
             return True
         if figure.values & self._sources.numbers:
             self._remember(figure)
             return True
-        if figure.kind == "percent":
-            return bool(figure.values & _SURE)
         if self._sums is None:
             self._sums = self._known_sums()
         if any(self._sums.give(value) for value in figure.values):
@@ -131,9 +136,11 @@ class Origin:
         for text in sources.said[-6:]:
             amounts |= _prices_in(text)
         amounts |= _prices_in(self._answer) & sources.numbers
-        if not SUM_WORDS.isdisjoint(words_of(self._answer)) or (counts and not amounts):
+        if not SUM_WORDS.isdisjoint(words_of(self._answer)) or (
+            counts and not amounts & sources.prices
+        ):
             amounts |= sources.prices
-        return Sums(amounts, counts, sources.percentages)
+        return Sums(amounts, counts, sources.percentages, sources.prices)
 
 
 def is_known_number(digits: str, sources: Sources) -> bool:

@@ -18,7 +18,7 @@ PROMISES = {
     "call_back": """
     I'll/I_will/we'll/we_will just? gladly? call/phone/ring you | I'm/I_am/we're/we_are going
     to call/phone/ring you | I'll/we'll give you a call/ring | I_will/we_will give you a
-    call/ring | will/'ll call/phone/ring you back | someone/somebody .. will call/phone/ring
+    call/ring | will call/phone/ring you | someone/somebody .. will call/phone/ring
     you | colleague/team/manager .. will call/phone/ring you | expect a call | you_will/you'll
     get/receive a call from |
 
@@ -33,6 +33,7 @@ PROMISES = {
     ligação | você receberá uma ligação
     """,
     "write_back": """
+    will write/text/message/email/contact to? you | will get back to you |
     I'll/I_will/we'll/we_will get back to/with you | I'll/I_will/we'll/we_will
     write/text/message/email you | I'll/I_will/we'll/we_will contact you |
     I'll/I_will/we'll/we_will be in touch | I'll/I_will/we'll/we_will reach out to? you |

@@ -12,6 +12,10 @@ _GAP_MAX = 4
 _BEFORE = 4
 """So many words before a promise may take it back: `I haven't yet booked`."""
 _SENTENCE = re.compile(r"[^.!?…;\n。！？]+[.!?…;\n。！？]*")
+_THIRD_PERSON = re.compile(
+    r"\b(?:them|him|her|(?:the )?(?:customer|client|patient|guest)s?)\b", re.IGNORECASE
+)
+"""Whom a prompt speaks of, the answer speaks to."""
 _NEGATIONS = frozenset(words_of(fold(NEGATIONS)))
 
 
@@ -56,7 +60,7 @@ def promised(text: str, prompt_words: str) -> Iterator[Finding]:
     found = _kinds(text)
     if not found:
         return
-    allowed = _kinds(prompt_words)
+    allowed = _kinds(_THIRD_PERSON.sub("you", prompt_words))
     for kind, said in found.items():
         if kind not in allowed:
             yield Finding(Guard.PROMISES, kind, said)

@@ -21,6 +21,7 @@ _MINUTES = {"min": 1, "h": 60, "hour": 60, "hora": 60}
 _DAYS = {"week": 7, "semana": 7, "month": 31, "mes": 31, "mês": 31}
 _NEWEST = 6
 _STEM = 5
+_COUNT_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,11 @@ class Sources:
 
     def counts(self, answer: str) -> frozenset[int]:
         """How many of a thing are spoken of now."""
-        words = set(words_of(f"{self.recent}\n{answer}"))
-        spoken = {COUNT_OF[word] for word in COUNT_OF.keys() & words}
-        written = {int(word) for word in words if word.isdecimal() and len(word) < 4}
-        times = {int(word[:-1]) for word in words if re.fullmatch(r"\d{1,3}x", word)}
-        times |= {int(word[1:]) for word in words if re.fullmatch(r"x\d{1,3}", word)}
-        return frozenset(n for n in spoken | written | times if n > 1)
+        text = f"{self.recent}\n{answer}"
+        spoken = {COUNT_OF[word] for word in COUNT_OF.keys() & set(words_of(text))}
+        numbers = (v for f in figures(text) if f.kind == "number" for v in f.values)
+        written = {v // THOUSAND for v in numbers if not v % THOUSAND and v < _COUNT_MAX * THOUSAND}
+        return frozenset(n for n in spoken | written if n > 1)
 
     def in_play(self, answer: str) -> frozenset[int]:
         """The amounts in those lines of the prompt that are about what is spoken of now."""
@@ -143,4 +143,4 @@ def _read_line(line: str) -> tuple[frozenset[str], tuple[Figure, ...]]:
 
 def _stems(folded: str) -> frozenset[str]:
     """The beginnings of longer words: `croissants` is about a `croissant`."""
-    return frozenset(w[:_STEM] for w in words_of(folded) if len(w) > 3 and w not in COMMON)
+    return frozenset(w[:_STEM] for w in words_of(folded) if len(w) > 2 and w not in COMMON)

@@ -16,8 +16,14 @@ class Sums:
     """Amounts in thousandths. What has been found is known from then on."""
 
     def __init__(
-        self, amounts: Iterable[int], counts: Iterable[int], percentages: Iterable[int]
+        self,
+        amounts: Iterable[int],
+        counts: Iterable[int],
+        percentages: Iterable[int],
+        extras: Iterable[int] = (),
     ) -> None:
+        """`extras`: what may come on top, or off, once: a delivery, a voucher."""
+        self._extras = sorted(extras)[:_AMOUNTS_MAX]
         self._amounts = set(sorted(amount for amount in amounts if amount > 0)[:_AMOUNTS_MAX])
         self._counts = sorted(counts)[:12]
         self._percentages = sorted(percentages)[:6]
@@ -53,7 +59,9 @@ class Sums:
 
     def _near(self, wanted: int) -> bool:
         """Cents are rounded."""
-        return any(near in self._multiples for near in range(wanted - 9, wanted + 10))
+        if any(near in self._multiples for near in range(wanted - 9, wanted + 10)):
+            return True
+        return any(extra * count == wanted for extra in self._extras for count in self._counts)
 
     def _part(self, wanted: int) -> bool:
         """A half, an instalment."""
@@ -68,7 +76,7 @@ class Sums:
         self._steps -= 2 * len(known)
         if self._steps < 0:
             return False
-        if any(wanted - one in known or wanted + one in known for one in known):
+        if any(wanted - one in known or wanted + one in known for one in (*known, *self._extras)):
             return True
         return self._longer_sum(wanted)
 

@@ -67,10 +67,12 @@ SUM_WORDS = frozenset(_SUMS.split())
 """Beside these a price may be one that was worked out."""
 
 _SAY_NOTHING = """
-euros euro dollars reais price prices precio precios preco precos costs cuesta cuestan custa custam
-from with have what want would quiero quero para cada each desde about como esta este esse essa
-please favor hola hello thanks gracias obrigado obrigada that this your more tambien tambem which
-tenemos temos todos todas nuestra nuestro nosso nossa
+euros euro dollars reais price prices precio precios preco precos costs cuesta cuestan custa
+custam from with have what want would quiero quero para cada each desde about como esta este esse
+essa please favor hola hello thanks gracias obrigado obrigada that this your more tambien tambem
+which tenemos temos todos todas nuestra nuestro nosso nossa the and for you are our was not can
+has its all any one two how per una uno uns umas los las del con por que mas com dos das uma nao
+sim seu sua esa eso ese son hay muy ser tem ter pra pro foi vai www https
 """
 COMMON = frozenset(_SAY_NOTHING.split())
 """Long words that say nothing of what somebody wants to buy."""
