@@ -102,7 +102,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _CENTS = re.compile(r".*[.,]\d\d")
-_MARKS = str.maketrans({"*": None, "~": None, "`": None, "_": " "})
+_MARKS = {"*": "", "~": "", "`": "", "_": " "}
 
 
 def links(text: str) -> tuple[list[Figure], str]:
@@ -128,7 +128,15 @@ def _cut(pattern: re.Pattern[str], text: str, found: list[Figure], kind: Kind) -
 def figures(text: str) -> list[Figure]:
     """All figures of a text: addresses first, then in order."""
     found, text = links(text)
-    text = text.translate(_MARKS)
+    return found + numbers(text)
+
+
+def numbers(text: str) -> list[Figure]:
+    """The same without addresses, whose digits are read as any other."""
+    found: list[Figure] = []
+    if not _RUN.search(text):
+        return found
+    text = _unmarked(text)
     end = 0
     for run in _RUN.finditer(text):
         if run.start() < end:
@@ -143,12 +151,19 @@ def figures(text: str) -> list[Figure]:
 
 def phones(text: str) -> Iterator[str]:
     """The digits of all that may be telephone numbers, in every way they may be parted."""
-    for match in _PHONE.finditer(text.translate(_MARKS)):
+    for match in _PHONE.finditer(_unmarked(text)):
         groups = [group for group in NOT_DIGITS.split(match[0]) if group]
         for first in range(len(groups)):
             digits = "".join(groups[first:])
             if PHONE_DIGITS <= len(digits) <= _PHONE_DIGITS_MAX:
                 yield digits
+
+
+def _unmarked(text: str) -> str:
+    """Without formatting marks."""
+    for mark, instead in _MARKS.items():
+        text = text.replace(mark, instead)
+    return text
 
 
 def _read(text: str, at: int) -> tuple[Figure | None, int]:

@@ -3,20 +3,23 @@
 import re
 import unicodedata
 
-_UNSEEN = re.compile(
-    "[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e01ef]"
+_UNSEEN_SIGNS = (
+    "\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef"
 )
-_WIDE = re.compile("[\u2070-\u209c\u2460-\u24ea\uff01-\uff5e\U0001d400-\U0001d7ff]+")
+_WIDE_SIGNS = "\u2070-\u209c\u2460-\u24ea\uff01-\uff5e\U0001d400-\U0001d7ff"
+_UNSEEN = re.compile(f"[{_UNSEEN_SIGNS}]")
+_WIDE = re.compile(f"[{_WIDE_SIGNS}]+")
+_ODD = re.compile(f"[{_UNSEEN_SIGNS}{_WIDE_SIGNS}]")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _MARKS = re.compile(r"[*_~`]+")
-_SIGNS = str.maketrans("’‘ʼ´ı", "''''i")
+_SIGNS = {"’": "'", "‘": "'", "ʼ": "'", "´": "'", "ı": "i"}
 _WORD = re.compile(r"\w+(?:'\w+)*")
 
 
 def visible(text: str) -> str:
     """Without what nobody sees, full-width signs as the usual ones."""
-    if text.isascii():
+    if text.isascii() or not _ODD.search(text):
         return text
     return _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), _UNSEEN.sub("", text))
 
@@ -26,7 +29,10 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFD", visible(text))
-    return _ACCENTS.sub("", parts).casefold().translate(_SIGNS)
+    folded = _ACCENTS.sub("", parts).casefold()
+    for sign, usual in _SIGNS.items():  # far faster than `translate`
+        folded = folded.replace(sign, usual)
+    return folded
 
 
 def words_of(folded: str, joint: str = "") -> list[str]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 
-from bot.domain.guards.figures import NOT_DIGITS, Figure, figures
+from bot.domain.guards.figures import NOT_DIGITS, Figure, numbers
 from bot.domain.guards.folding import fold, visible, words_of
 from bot.domain.guards.numerals import THOUSAND
 from bot.domain.guards.vocabulary import COMMON, COUNT_OF, HALVES
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ \u00a0().\-/–]{1,3}(?=\d)")
 _DURATION = re.compile(
-    r"(?<![\d.,])(\d{1,3})(?:\s?(?:-|–|to|a|y|ou|or|e)\s?(\d{1,3}))?\s?(?:working |business )?"
+    r"(\d{1,3})(?:\s?(?:-|–|to|a|y|ou|or|e)\s?(\d{1,3}))?\s?(?:working |business )?"
     r"(min|h|hour|hora|day|d[ií]a|laborable|week|semana|month|mes|m[eê]s)",
     re.IGNORECASE,
 )
@@ -37,14 +37,19 @@ class Sources:
     """The model was shown pictures: figures may come from there."""
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """All of it, the system text first."""
-        return tuple(visible(text) for text in (self.system, *self.said))
+    def prompt(self) -> str:
+        """The system text as it is seen."""
+        return visible(self.system)
+
+    @cached_property
+    def talk(self) -> str:
+        """What was said, as one text."""
+        return visible("\n".join(self.said))
 
     @cached_property
     def whole(self) -> str:
         """All of it as one text."""
-        return "\n".join(self.texts)
+        return f"{self.prompt}\n{self.talk}"
 
     @cached_property
     def folded(self) -> str:
@@ -64,8 +69,8 @@ class Sources:
     @cached_property
     def all_figures(self) -> tuple[Figure, ...]:
         """Every figure of it."""
-        system = (f for line in self.texts[0].splitlines() for f in _read_line(line)[1])
-        return (*system, *(figure for text in self.texts[1:] for figure in figures(text)))
+        system = (f for line in self.prompt.splitlines() for f in _read_line(line)[1])
+        return (*system, *numbers(self.talk))
 
     @cached_property
     def numbers(self) -> frozenset[int]:
@@ -113,14 +118,14 @@ class Sources:
         """How many of a thing are spoken of now."""
         text = f"{self.recent}\n{answer}"
         spoken = {COUNT_OF[word] for word in COUNT_OF.keys() & set(words_of(text))}
-        numbers = (v for f in figures(text) if f.kind == "number" for v in f.values)
-        written = {v // THOUSAND for v in numbers if not v % THOUSAND and v < _COUNT_MAX * THOUSAND}
+        found = (v for f in numbers(text) if f.kind == "number" for v in f.values)
+        written = {v // THOUSAND for v in found if not v % THOUSAND and v < _COUNT_MAX * THOUSAND}
         return frozenset(n for n in spoken | written if n > 1)
 
     def in_play(self, answer: str) -> frozenset[int]:
         """The amounts in those lines of the prompt that are about what is spoken of now."""
         wanted = _stems(f"{self.recent}\n{answer}")
-        lines = map(_read_line, self.texts[0].splitlines())
+        lines = map(_read_line, self.prompt.splitlines())
         return frozenset(
             value
             for stems, found in lines
@@ -137,7 +142,7 @@ _NUMERIC = frozenset({"price", "percent", "number"})
 @lru_cache(maxsize=4096)
 def _read_line(line: str) -> tuple[frozenset[str], tuple[Figure, ...]]:
     """What a line of the prompt is about, and its figures. Kept: it is the same in every turn."""
-    found = tuple(figures(line))
+    found = tuple(numbers(line))
     return _stems(fold(line)) if found else frozenset(), found
 
 
