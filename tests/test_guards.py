@@ -19,7 +19,7 @@ from bot.domain.guards.rules import Act, Finding, Guard, Guards
 from bot.domain.guards.sources import Sources
 from bot.domain.prompt import Business
 from bot.errors import SettingsError
-from tests.samples.answers import BAKERY, NOW, SHOPS, TALKS
+from tests.samples.answers import BAKERY, INVENTED, LEMON, NOW, SHOPS, TALKS
 
 NEVER_READ = Path("nowhere")
 ROWS = [(system, *row) for system, rows in SHOPS for row in rows]
@@ -56,6 +56,11 @@ def test_a_conversation_without_a_false_alarm(
     for said, answer in talk:
         assert _found(answer, *past, said, system=system) == (), answer
         past += [said, answer]
+
+
+@pytest.mark.parametrize("answer", INVENTED)
+def test_what_a_model_makes_up_is_found(answer: str) -> None:
+    assert _found(answer, "do you have that? how much is it?", system=LEMON)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,10 @@ def _prompts(settings: Settings, line_id: str) -> PromptFiles:
 
 
 def _show_reply(reply: Reply) -> None:
+    for note in reply.made_by.notes:
+        say(words(f"[guard: {note}]"))
+    for part in () if reply.withheld is None else reply.withheld.parts:
+        say(words(f"[held back: {part}]"))
     for part in reply.parts:
         say(words(part))
     if reply.hand_off is not None:
