@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.adapters.prompt_files import parse_prompt
 from bot.config.redaction import without_secrets
@@ -158,7 +160,7 @@ LEAKS = [
     (f"Sure! {INSTRUCTIONS}", "instructions"),
     ("*" + INSTRUCTIONS.replace("\n", "\n- ") + "*", "instructions"),
     ("call Rosa: 600 999 111", "operator"),
-    ("call Rosa: ٠ +34600999111", "operator"),
+    ("call Rosa: 0034 600-999-111", "operator"),
     ("call Rosa: ６００９９９１１１", "operator"),
 ]
 
@@ -238,6 +240,54 @@ def test_a_hostile_answer_is_looked_through_in_time(piece: str) -> None:
     _found(answer, "cuánto son 2 hogazas y 3 cruasanes?", rules=rules)
     # 10 to 40 ms on an idle machine; what explodes takes minutes.
     assert time.process_time() - begun_s < 2
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "1",
+            "0",
+            "9.",
+            ",5",
+            "€",
+            "R$ ",
+            ":",
+            "h",
+            "/",
+            "-",
+            "(",
+            ")",
+            "+",
+            " ",
+            "am",
+            "may",
+            "#",
+        ),
+        *(
+            "A",
+            "٣",
+            "²",
+            "½",
+            "１",
+            "\u200b",
+            "*",
+            "_",
+            "%",
+            "cents",
+            "de",
+            "2026",
+            "www.",
+            "a.com",
+        ),
+    ]
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=200), st.text(max_size=80))
+def test_no_text_breaks_a_guard(answer: str, said: str) -> None:
+    _found(answer, said, system=f"{BAKERY}{said}", rules=Guards(words=("a b", "c*")))
+    _found(said, answer)
 
 
 WRITTEN = """\

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bot.domain.guards.figures import figures, phones
+from bot.domain.guards.figures import PHONE_DIGITS, figures, phones
 from bot.domain.guards.folding import fold, visible
 from bot.domain.guards.leaks import echo, keys, machinery, without_keys
 from bot.domain.guards.never_say import forbidden
@@ -43,7 +43,7 @@ class Draft:
 
     text: str = field(repr=False)
     instructions: str = field(repr=False)
-    """The prompt's own, as they were sent."""
+    """The prompt's own, as they are written in its file."""
     sources: Sources = field(repr=False)
     hands_off: bool = False
     """A person takes over with it."""
@@ -95,4 +95,7 @@ def strange_numbers(draft: Draft) -> Sequence[str]:
 
 def _is_of(number: str, known: frozenset[str]) -> bool:
     """Also without the country's code."""
-    return any(other.endswith(number.lstrip("0")) for other in known)
+    national = number.lstrip("0")
+    if len(national) < PHONE_DIGITS:
+        return False
+    return any(other.endswith(national) for other in known)
