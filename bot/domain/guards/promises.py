@@ -9,6 +9,8 @@ from bot.domain.guards.rules import Finding, Guard
 
 _GAP = ".."
 _GAP_MAX = 4
+_SHORTEST = 7
+"""In characters: nothing is promised in fewer."""
 _BEFORE = 4
 """So many words before a promise may take it back: `I haven't yet booked`."""
 _SENTENCE = re.compile(r"[^.!?…;\n。！？]+[.!?…;\n。！？]*")
@@ -71,7 +73,7 @@ def _kinds(text: str) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
-        if sentence.rstrip(" *_~").endswith(("?", "？")):
+        if len(sentence) < _SHORTEST or sentence.rstrip(" *_~").endswith(("?", "？")):
             continue
         words = words_of(fold(sentence))
         for at, word in enumerate(words):
