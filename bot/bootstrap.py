@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,12 +20,15 @@ from bot.adapters.media_reader import Readers, ReadLimits
 from bot.adapters.mossmoon import parse
 from bot.adapters.prompt_files import PromptFiles
 from bot.adapters.whatsapp_text import to_whatsapp
+from bot.asking import Style
 from bot.breaker import Breaker
-from bot.config import Settings
+from bot.config import Settings, without_secrets
 from bot.deliver import Deliverer
 from bot.domain.contact import ContactList, contact_key
 from bot.domain.conversation import Policy
 from bot.domain.decide import Duty
+from bot.domain.guards.examine import Watch
+from bot.domain.guards.figures import NOT_DIGITS
 from bot.domain.history import View
 from bot.domain.inbox import Audience
 from bot.domain.notice import Roster
@@ -38,7 +42,7 @@ from bot.outside import Outside, Prices, SpeechPrices
 from bot.perceive import Perceiver
 from bot.ports import Blobs, Queue, Transcriber, Witness
 from bot.receive import Receiver
-from bot.respond import Responder, Style
+from bot.respond import Responder
 from bot.worker import Crew, Lease, Worker
 
 _PICTURES_MAX = 6
@@ -218,6 +222,20 @@ def make_style(settings: Settings) -> Style:
         to_whatsapp,
         Prices(settings),
         duty_of(settings),
+        watch_of(settings),
+    )
+
+
+def watch_of(settings: Settings) -> Watch:
+    """What the model must not let out. The secrets stay where they are and are looked up there."""
+    own = {
+        number
+        for line in ("default", *configured_lines(settings))
+        for number in settings.line(line).operators
+    }
+    return Watch(
+        partial(without_secrets, settings.secrets),
+        frozenset(NOT_DIGITS.sub("", number) for number in own),
     )
 
 

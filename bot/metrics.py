@@ -37,6 +37,11 @@ TURN_STEP_SECONDS = Histogram(
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 300, 1800),
 )
 TOKENS = Counter("bot_llm_tokens_total", "Tokens, by direction.", ["direction"])
+GUARDED = Counter(
+    "bot_guard_findings_total",
+    "What guards have found in the model's words, by guard and what was done.",
+    ["guard", "outcome"],
+)
 COST = Counter("bot_cost_total", "What was paid, in the currency of the prices.", ["of"])
 LOST_POKES = Gauge("bot_queue_lost_pokes", "Wake-ups that Redis did not take; the sweep made up.")
 ORPHANS = Counter("bot_orphans_total", "Conversations taken back from a worker that was gone.")

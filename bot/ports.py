@@ -200,6 +200,10 @@ class TurnStore(Protocol):
         """Take everything that waits in a conversation, if it is due and nobody works on it."""
         ...
 
+    async def is_of_others(self, conversation_id: str, numbers: Sequence[str]) -> bool:
+        """Whether one of these numbers (digits) is that of another customer."""
+        ...
+
     async def answer_turn(
         self, turn: Turn, reply: Reply, now: datetime
     ) -> tuple[Answered, Outbound | None]:

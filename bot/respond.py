@@ -1,19 +1,12 @@
 """Waiting messages become a turn, a turn becomes a reply in the outbox."""
 
-import asyncio
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import tzinfo
-
 import structlog
 
 from bot import turn_notes
+from bot.answering import Answering
+from bot.asking import Asking, Style
 from bot.crash_points import CrashPoint, reach
-from bot.domain.brief import with_brief
-from bot.domain.chat import ChatRequest, Completion, Picture, Usage
-from bot.domain.decide import Duty, decide, opting_of
-from bot.domain.history import View, build_messages, strip_markers
+from bot.domain.decide import decide, opting_of
 from bot.domain.outbox import Outbound, reply_id
 from bot.domain.prompt import RenderedPrompt
 from bot.domain.spoken import LAST_WORDS, first_words, opened, parting_words, spoken
@@ -32,34 +25,11 @@ from bot.domain.turn import (
     Skip,
     Turn,
 )
-from bot.domain.whatsapp import split_text
-from bot.errors import LostClaim, NotFound, Refused, StoreUnavailable, Unavailable
-from bot.metrics import LLM_SECONDS, TURN_STEP_SECONDS
+from bot.errors import LostClaim, Refused, StoreUnavailable, Unavailable
+from bot.metrics import TURN_STEP_SECONDS
 from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore
 
 log = structlog.get_logger()
-
-_REFUSES_PICTURES = frozenset({400, 404, 415, 422})
-_REMEMBERED_MAX = 10_000
-_SEEING_AT_ONCE = 16
-"""Requests whose pictures, up to 6 MB of them, are in memory while the model looks."""
-_NO_PICTURE = "[the picture can't be shown now]"
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a reply is made, beyond its prompt."""
-
-    timezone: tzinfo
-    history_tokens: int
-    view: View
-    """How much of what was attached the model gets."""
-    format: Callable[[str], str]
-    """The model's Markdown as the line's own formatting."""
-    price: Callable[[Usage], float | None]
-    """What a completion costs; None when its model has no price."""
-    duty: Duty = field(default_factory=Duty)
-    """When the bot answers at all."""
 
 
 class Responder:
@@ -76,15 +46,11 @@ class Responder:
         in_hand: set[str],
     ) -> None:
         self._store = store
-        self._llm = llm
+        self._answering = Answering(Asking(llm, gallery, style), store, clock, style)
         self._prompts = prompts
-        self._gallery = gallery
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
-        self._refused: set[str] = set()
-        """Pictures that the model would not take: they are not offered again."""
-        self._seeing = asyncio.Semaphore(_SEEING_AT_ONCE)
 
     async def take_turn(self, conversation_id: str) -> Attended:
         """Answer what waits in a conversation, if it is due. Raises StoreUnavailable.
@@ -192,100 +158,9 @@ class Responder:
             case Say(text, opting=opting):
                 return Reply(spoken(text), MadeBy(prompt.version), opting=opting)
             case AskModel():
-                completion = await self._ask(turn, prompt)
-                turn_notes.answered(turn, completion.usage, self._style.price(completion.usage))
-                return opened(turn, prompt, self._reply(completion, prompt))
+                return opened(turn, prompt, await self._answering.answer(turn, prompt))
             case other:
                 return other
 
-    async def _ask(self, turn: Turn, prompt: RenderedPrompt) -> Completion:
-        view = replace(self._style.view, hidden=self._refused)
-        request = self._request(turn, prompt, view)
-        if not request.pictures:
-            return await self._complete(request)
-        async with self._seeing:
-            try:
-                return await self._complete(await self._with_pictures(request))
-            except Refused as error:
-                if error.status not in _REFUSES_PICTURES:
-                    raise
-                log.warning("model.refuses_pictures", **turn_notes.ids(turn), error=str(error))
-        completion = await self._complete(self._request(turn, prompt, replace(view, pictures=0)))
-        self._remember_refused(request)  # it did without them: they were what it minded
-        return completion
-
-    def _remember_refused(self, request: ChatRequest) -> None:
-        if len(self._refused) > _REMEMBERED_MAX:
-            self._refused.clear()
-        self._refused.update(request.pictures)
-
-    def _request(self, turn: Turn, prompt: RenderedPrompt, view: View) -> ChatRequest:
-        messages = build_messages(
-            with_brief(prompt.system, turn.standing.brief),
-            turn.past,
-            turn.to_answer,
-            budget_tokens=self._style.history_tokens,
-            timezone=self._style.timezone,
-            view=view,
-        )
-        return ChatRequest(messages, model=prompt.model, hand_off_when=_offer(prompt))
-
-    async def _complete(self, request: ChatRequest) -> Completion:
-        begun_s = time.monotonic()
-        try:
-            with LLM_SECONDS.time(), TURN_STEP_SECONDS.labels("model").time():
-                completion = await self._llm.complete(request)
-        except (Unavailable, Refused) as error:
-            turn_notes.not_completed(error)
-            raise
-        reach(CrashPoint.MODEL_ANSWERED)
-        took_ms = round((time.monotonic() - begun_s) * 1000)
-        return replace(completion, usage=replace(completion.usage, took_ms=took_ms))
-
-    async def _with_pictures(self, request: ChatRequest) -> ChatRequest:
-        messages = []
-        for message in request.messages:
-            if not isinstance(message.content, str):
-                parts = [await self._load(part) for part in message.content]
-                message = replace(message, content=tuple(parts))  # noqa: PLW2901
-            messages.append(message)
-        return replace(request, messages=tuple(messages))
-
-    async def _load(self, part: str | Picture) -> str | Picture:
-        """A picture that is gone, or can't be had now, holds up no answer."""
-        if isinstance(part, str):
-            return part
-        try:
-            return replace(part, data=await self._gallery.get(part.key))
-        except (NotFound, Unavailable) as error:
-            log.warning("picture.not_loaded", error=str(error))
-            return _NO_PICTURE
-
-    def _reply(self, completion: Completion, prompt: RenderedPrompt) -> Reply:
-        made_by = self._made_by(completion.usage, prompt)
-        text = self._style.format(strip_markers(completion.text))
-        if completion.hand_off is not None:
-            words = parting_words(prompt, text)
-            return Reply(spoken(words), made_by, completion.hand_off)
-        parts = split_text(text)
-        if not parts:
-            raise Refused("the model's answer was empty")
-        return Reply(parts, made_by, has_seen_all=True)
-
-    def _made_by(self, usage: Usage, prompt: RenderedPrompt) -> MadeBy:
-        return MadeBy(
-            prompt_version=prompt.version,
-            model=usage.model,
-            tokens_in=usage.tokens_in,
-            tokens_out=usage.tokens_out,
-            cost=self._style.price(usage),
-            llm_ms=usage.took_ms,
-        )
-
     def _render(self, turn: Turn) -> RenderedPrompt:
         return self._prompts.render(turn.line_id, contact_name=turn.contact_name, now=self._clock())
-
-
-def _offer(prompt: RenderedPrompt) -> str | None:
-    """When the model may call a person; None: there is nobody to hand over to."""
-    return None if prompt.hand_off is None or not prompt.hand_off.when else prompt.hand_off.when

@@ -1,14 +1,16 @@
 """What is logged and measured of a turn: ids, times and counts, never a word."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
 from bot.domain.chat import Usage
+from bot.domain.guards.rules import Note
 from bot.domain.refusal import failure_kind
 from bot.domain.turn import Turn
 from bot.errors import Refused, Unavailable
-from bot.metrics import COST, LLM_ERRORS, TOKENS, TURN_STEP_SECONDS, TURNS
+from bot.metrics import COST, GUARDED, LLM_ERRORS, TOKENS, TURN_STEP_SECONDS, TURNS
 
 log = structlog.get_logger()
 
@@ -56,6 +58,13 @@ def answered(turn: Turn, usage: Usage, cost: float | None) -> None:
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
     )
+
+
+def guarded(turn: Turn, notes: Sequence[Note]) -> None:
+    """Guards have found something in what the model wrote."""
+    for note in notes:
+        GUARDED.labels(note.guard.value, note.done.value).inc()
+    log.warning("answer.guarded", **ids(turn), found=[str(note) for note in notes])
 
 
 def not_completed(error: Unavailable | Refused) -> None:

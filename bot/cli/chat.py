@@ -150,7 +150,12 @@ def _opened(part: _Part | None) -> _Part:
 
 
 def _show(outcome: Outcome) -> None:
-    for part in () if outcome.reply is None else outcome.reply.parts:
+    reply = outcome.reply
+    for note in () if reply is None else reply.made_by.notes:
+        say(words(f"[guard: {note}]"))
+    for part in () if reply is None or reply.withheld is None else reply.withheld.parts:
+        say(words(f"[held back: {part}]"))
+    for part in () if reply is None else reply.parts:
         say(words(part))
     if outcome.hand_off is not None:
         say(words(f"[handed over to a person: {outcome.hand_off.reason}]"))

@@ -9,6 +9,7 @@ from bot.config.loading import (
     load,
     reload_note,
 )
+from bot.config.redaction import without_secrets
 from bot.config.secrets import PLACEHOLDERS, OperatorToken, Secrets
 from bot.config.tree import LineSettings
 
@@ -24,4 +25,5 @@ __all__ = [
     "examine",
     "load",
     "reload_note",
+    "without_secrets",
 ]

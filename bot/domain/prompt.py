@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.domain.guards.rules import Guards
+
 Value = str | int | float | bool | Sequence[str | int | float | bool]
 
 
@@ -50,6 +52,7 @@ class Prompt:
     opt_in: WordRule = field(default_factory=WordRule)
     model: str | None = None
     variables: Mapping[str, Value] = field(default_factory=dict)
+    guards: Guards = field(default_factory=Guards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +73,6 @@ class RenderedPrompt:
     opt_out: WordRule = field(default_factory=WordRule)
     opt_in: WordRule = field(default_factory=WordRule)
     model: str | None = None
+    guards: Guards = field(default_factory=Guards)
+    instructions: str = field(default="", repr=False)
+    """The template of the first block, which nobody is to be told word for word."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.domain.chat import HandOffCall
 from bot.domain.entry import Entry
+from bot.domain.guards.rules import Note
 from bot.domain.outbox import Outbound
 
 
@@ -135,12 +136,23 @@ class MadeBy:
     cost: float | None = None
     llm_ms: int | None = None
     """How long the model took."""
+    notes: tuple[Note, ...] = ()
+    """What guards have found in the model's words."""
 
     @property
     def tokens(self) -> int | None:
         """Input and output together; None when the model's server did not count."""
         counted = [n for n in (self.tokens_in, self.tokens_out) if n is not None]
         return sum(counted) if counted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A model's answer that a guard has held back: kept as a draft, a person looks at it."""
+
+    parts: tuple[str, ...] = field(repr=False)
+    reason: str
+    """Which guard, and what kind of thing it found; never a word of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,8 @@ class Reply:
     """With an apology for the time it took."""
     opting: Opting | None = None
     """Set: this confirms that the customer has opted out or in."""
+    withheld: Withheld | None = None
+    """Set: this is said in place of what the model wrote."""
 
     @property
     def is_parting(self) -> bool:

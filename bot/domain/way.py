@@ -40,6 +40,8 @@ class Step(StrEnum):
     """A turn took it, with everything else that waited."""
     MODEL = "model"
     """The model answered."""
+    GUARD = "guard"
+    """A guard has found something in what the model wrote: which, what kind, what was done."""
     PROMPT = "prompt"
     """The prompt's own words were taken: no model was asked."""
     ANSWERED = "answered"

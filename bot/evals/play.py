@@ -162,6 +162,9 @@ class _Play:
             self._note(f"handed over to a person: {outcome.hand_off.reason}")
         if outcome.opting is not None:
             self._note(f"the customer has {outcome.opting}")
+        withheld = None if outcome.reply is None else outcome.reply.withheld
+        if withheld is not None:
+            self._note(f"held back by a guard: {' '.join(withheld.parts)}")
         made_by = outcome.made_by
         return Heard(
             text=outcome.text,

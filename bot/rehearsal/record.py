@@ -1,5 +1,6 @@
 """What was said in a rehearsal, as a store of turns, and what came of the last one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -152,6 +153,11 @@ class Record:
             standing=Standing(opted_out=self.opted_out, away_at=self._away_at),
         )
         return Claimed(turn)
+
+    async def is_of_others(self, conversation_id: str, numbers: Sequence[str]) -> bool:
+        """There is nobody else."""
+        del conversation_id, numbers
+        return False
 
     async def answer_turn(self, turn: Turn, reply: Reply, now: datetime) -> tuple[Answered, None]:
         """The bot has answered."""

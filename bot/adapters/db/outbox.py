@@ -61,6 +61,7 @@ def add_reply(
     tx: Connection, turn: Turn, thread: Thread, reply: Reply, now: datetime, *, draft: bool = False
 ) -> str:
     """Put a turn's reply in the outbox, or (draft) keep it beside; the id of its first part."""
+    _keep_withheld(tx, turn, reply, now)
     # To somebody who has opted out before, nobody says goodbye.
     parting = reply.is_parting and (reply.opting is not None or thread.row.opted_out_at is None)
     made_by = reply.made_by
@@ -96,6 +97,34 @@ def add_reply(
         said = {"conversation": turn.conversation_id, "now": now}
         tx.execute(_SPOKE, said | {"said": reply.parts[-1][:LAST_TEXT_CHARS]})
     return str(rows[0]["id"])
+
+
+def _keep_withheld(tx: Connection, turn: Turn, reply: Reply, now: datetime) -> None:
+    """What a guard has held back is a draft, before what is said in its place."""
+    if reply.withheld is None:
+        return
+    rows = [
+        {
+            "id": reply_id(turn.id, part),
+            "conversation_id": turn.conversation_id,
+            "direction": "out",
+            "author": "bot",
+            "type": "text",
+            "text": text,
+            "created_at": now,
+            "line_id": turn.line_id,
+            "status": "cancelled",
+            "draft": True,
+            "turn_id": turn.id,
+            "part": part,
+            "epoch": turn.epoch,
+            "error": reply.withheld.reason,
+            "prompt_version": reply.made_by.prompt_version,
+            "model": reply.made_by.model,
+        }
+        for part, text in enumerate(reply.withheld.parts, len(reply.parts))
+    ]
+    tx.execute(_ADD, rows)
 
 
 def claim(

@@ -83,6 +83,7 @@ turns = Table(
     Column("tokens_out", Integer),
     Column("cost", Float),
     Column("error", Text),
+    Column("guards", Text),  # what they found in the model's words, one a line
     Index("ix_turns_conversation", "conversation_id", "started_at"),
     Index("ix_turns_started", "started_at"),
     Index("ix_turns_late", "ended_at", sqlite_where=LATE, postgresql_where=LATE),

@@ -9,6 +9,7 @@ import structlog
 from bot.adapters.db import (
     catch_up,
     clock_back,
+    contacts,
     dropping,
     holds,
     inbox,
@@ -90,6 +91,10 @@ class Store:
         return await self._db.write(
             lambda tx: turn_claim.claim(tx, conversation_id, self.worker_id, now, self._policy)
         )
+
+    async def is_of_others(self, conversation_id: str, numbers: Sequence[str]) -> bool:
+        """Whether one of these numbers (digits) is another customer's."""
+        return await self._db.read(lambda tx: contacts.is_of_others(tx, conversation_id, numbers))
 
     async def answer_turn(
         self, turn: Turn, reply: Reply, now: datetime

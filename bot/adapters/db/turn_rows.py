@@ -33,6 +33,7 @@ _END_TURN = (
         tokens_in=bindparam("read"),
         tokens_out=bindparam("written"),
         cost=bindparam("price"),
+        guards=bindparam("notes"),
     )
 )
 
@@ -88,6 +89,7 @@ def end_turn(
             "read": made_by.tokens_in,
             "written": made_by.tokens_out,
             "price": made_by.cost,
+            "notes": "\n".join(map(str, made_by.notes)) or None,
         },
     )
     if ended.rowcount != 1:

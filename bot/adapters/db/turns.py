@@ -93,9 +93,15 @@ def _answer(
     _bury_missing(tx, turn, now, first)
     _finish_answered(tx, turn, now, first)
     count_spending(tx, reply.made_by, now, policy)
+    _tell_people(tx, turn, reply, now, policy)
+    return Answered.STORED
+
+
+def _tell_people(tx: Connection, turn: Turn, reply: Reply, now: datetime, policy: Policy) -> None:
     if reply.hand_off is not None:
         _call_person(tx, turn, reply.hand_off, now, policy)
-    return Answered.STORED
+    elif reply.withheld is not None:
+        takeover.need_attention(tx, turn.conversation_id, reply.withheld.reason, now, policy)
 
 
 def _opt(

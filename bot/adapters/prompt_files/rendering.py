@@ -73,6 +73,8 @@ def render_prompt(ready: ReadyPrompt, values: Mapping[str, Any]) -> RenderedProm
         opt_out=WordRule(prompt.opt_out.keywords, texts["opt_out"]),
         opt_in=WordRule(prompt.opt_in.keywords, texts["opt_in"]),
         model=prompt.model,
+        guards=prompt.guards,
+        instructions=prompt.texts["instructions"],
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from bot.adapters.prompt_files.guards import read_guards
 from bot.adapters.prompt_files.rendering import ReadyPrompt, system_size, values_for
 from bot.adapters.prompt_files.syntax import RESERVED, TemplateFault
 from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate, check_template
@@ -33,7 +34,7 @@ RULE_KEYS: Mapping[str, tuple[str, ...]] = {
     "opt_out": ("keywords", "say"),
     "opt_in": ("keywords", "say"),
 }
-KEYS = (*TEXT_KEYS, *LABEL_KEYS, *RULE_KEYS, "variables")
+KEYS = (*TEXT_KEYS, *LABEL_KEYS, *RULE_KEYS, "variables", "guards")
 MAX_ITEMS = 200
 
 # Words of the template language itself.
@@ -101,6 +102,7 @@ class _Parser:
             opt_in=self._words("opt_in", rules["opt_in"]),
             model=labels["model"] or None,
             variables=self._variables(),
+            guards=read_guards(self.document, self.faults),
         )
 
     def compile(self, prompt: Prompt, business: Business) -> Mapping[str, TextTemplate]:

@@ -50,6 +50,8 @@ def _notes(turn: AnyRow, message_id: str, prompts: Mapping[str, str]) -> Iterato
     if turn.model is not None:
         model = told(turn.model, _prompt(turn, prompts), _tokens(turn), _cost(turn))
         yield Noted(turn.ended_at, Step.MODEL, model, turn.llm_ms)
+        for note in (turn.guards or "").splitlines():
+            yield Noted(turn.ended_at, Step.GUARD, told(*note.split()))
     elif turn.prompt_version is not None and turn.state != TurnState.FAILED:
         yield Noted(turn.ended_at, Step.PROMPT, told("its own words", _prompt(turn, prompts)))
     yield _end(turn, together)

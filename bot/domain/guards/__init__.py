@@ -1,0 +1,1 @@
+"""Guards on what the model says: pure checks of one answer before anybody gets it."""
