@@ -1,6 +1,19 @@
 """Prompts in YAML files: checked, compiled, archived, and live within two seconds of saving."""
 
 from bot.adapters.prompt_files.files import PromptArchive, PromptFiles
-from bot.adapters.prompt_files.source import parse_prompt, prompt_name
+from bot.adapters.prompt_files.gathering import Gathered, gather
+from bot.adapters.prompt_files.including import unbundle
+from bot.adapters.prompt_files.schema import prompt_schema
+from bot.adapters.prompt_files.source import parse_prompt, prompt_name, ready_prompt
 
-__all__ = ["PromptArchive", "PromptFiles", "parse_prompt", "prompt_name"]
+__all__ = [
+    "Gathered",
+    "PromptArchive",
+    "PromptFiles",
+    "gather",
+    "parse_prompt",
+    "prompt_name",
+    "prompt_schema",
+    "ready_prompt",
+    "unbundle",
+]
