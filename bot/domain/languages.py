@@ -5,11 +5,11 @@ worse than the prompt's own words. What a speech service heard counts, then the 
 """
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from bot.domain.entry import Entry
 from bot.domain.spoken_language import language_code
-from bot.domain.suggestion import nearest
 
 _CODES: Final = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv "
@@ -78,9 +78,8 @@ def language_named(text: str) -> str:
     given = text.strip().casefold()
     code = NAMES.get(given, language_code(given))
     if code not in CODES:
-        hint = nearest(given, tuple(NAMES)) if len(given) > 3 else ""
-        meant = hint.removeprefix("did you mean `").removesuffix("`?")
-        remedy = f"write `{NAMES[meant]}` for {meant}" if meant in NAMES else "write one like `es`"
+        close = get_close_matches(given, NAMES, n=1, cutoff=0.75)
+        remedy = f"write `{NAMES[close[0]]}` for {close[0]}" if close else "write one like `es`"
         raise ValueError(f"no such language: {remedy}")
     return code
 

@@ -140,7 +140,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unheard": "Perdone, no he podido entender su nota de voz. ¿Me la repite?",
         "apology": "Perdone la espera.",
         "away": "Ahora está cerrado. Le contestamos en cuanto abramos.",
-        "disclosure": "Soy un asistente, un ordenador. Escriba «persona» y le atiende {{ person }}.",
+        "disclosure": "Soy un asistente, un ordenador. Escriba «persona» y atiende {{ person }}.",
     },
     "pt": {
         "keywords": "[pessoa, atendente, humano]",

@@ -28,11 +28,14 @@ class Gathered:
     """Of every file that was looked for, the prompt's own first, from before it was read."""
 
 
-def gather(root: Path, file: str, folder: Path = Path()) -> Gathered:
-    """Read `file`, which is relative to `root`; `folder` stands before names in faults."""
+def gather(root: Path, file: str, folder: Path = Path(), text: str | None = None) -> Gathered:
+    """Read `file`, which is relative to `root`; `folder` stands before names in faults.
+
+    `text`: a draft of the file, to be taken for what is in it.
+    """
     reader = _Reader(root, file, folder)
     try:
-        source = reader.read()
+        source = reader.read(text)
     except SettingsError as error:
         return Gathered("", error.faults, tuple(reader.stamps.items()))
     return Gathered(source, (), tuple(reader.stamps.items()))
@@ -55,9 +58,11 @@ class _Reader:
     stamps: dict[Path, Stamp] = field(default_factory=dict)
     _bytes: int = 0
 
-    def read(self) -> str:
+    def read(self, draft: str | None) -> str:
         shown = str(self.folder / self.file)
-        text = self._content(self.root / self.file, shown, "put a prompt there")
+        text = draft
+        if text is None:
+            text = self._content(self.root / self.file, shown, "put a prompt there")
         if "include" not in text:
             return self._bundled(text, Included(self.file, self._part))
         included = Included(self.file, self._part, self.folder)

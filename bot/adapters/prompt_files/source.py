@@ -65,10 +65,11 @@ def ready_prompt(
     folder: Path = Path(),
     line_variables: Mapping[str, Mapping[str, Value]] = MappingProxyType({}),
 ) -> ReadyPrompt:
-    """Like `parse_prompt`, compiled; `file` is for faults, `name` by default comes from it.
+    """Like `parse_prompt`, compiled; `name` by default comes from `file`.
 
-    `source` may hold the parts that it includes, see `including`; `folder` stands before their
-    names in faults. `line_variables`: what lines say instead of the prompt, by line.
+    `source` may hold the parts that it includes, as `gather` gives it; both they and `file` are
+    named in faults as they are in `folder`. `line_variables`: what each line says instead of the
+    prompt's own.
     """
     text, parts = unbundle(source)
     document = _whole(parse_yaml(text, file), parts, folder)
@@ -232,7 +233,7 @@ class _Parser:
         if given is None:
             return {}
         if not isinstance(given, dict) or len(given) > MAX_LANGUAGES:
-            remedy = "`es:`, and below it `fallback: |` and the like"
+            remedy = "write `es:`, and indented under it `fallback: |` and the like"
             self._add(("languages",), f"must be at most {MAX_LANGUAGES} languages: {remedy}")
             return {}
         return dict(self._spoken(given))
@@ -300,8 +301,11 @@ class _Parser:
         given = self._value(("variables",))
         if given is None:
             return {}
-        if not isinstance(given, dict) or len(given) > MAX_ITEMS:
-            self._add(("variables",), f"must be at most {MAX_ITEMS} lines of `name: value`")
+        if not isinstance(given, dict):
+            self._add(("variables",), "must be lines of `name: value`, indented under it")
+            return {}
+        if len(given) > MAX_ITEMS:
+            self._add(("variables",), f"must be at most {MAX_ITEMS}: put some into lists")
             return {}
         return dict(self._usable(given))
 
