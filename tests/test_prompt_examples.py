@@ -16,12 +16,12 @@ NIGHT = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
 HOURS = OpeningHours({"tue": ("08:30-17:30",)}, (), ZoneInfo("Europe/Madrid"))
 
 
-async def rendered(example: str, **customer: str) -> RenderedPrompt:
+async def rendered(example: str, language: str = "") -> RenderedPrompt:
     files = {"default": f"prompts/examples/{example}.yaml"}
     business = Business("", "Europe/Madrid", "", HOURS)
     prompts = PromptFiles(ROOT, files, business, MemoryArchive())
     await prompts.load()
-    who = Customer(**customer)
+    who = Customer(language=language)
     return prompts.render("ln_1", contact_name="Ana", now=NIGHT, customer=who)
 
 

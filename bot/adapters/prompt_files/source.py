@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -14,22 +14,20 @@ from bot.adapters.prompt_files.keys import (
     LABEL_KEYS,
     MAX_ITEMS,
     MAX_KEYWORD_LENGTH,
-    MAX_LABEL_LENGTH,
     MAX_LANGUAGES,
     NAME_PATTERN,
     RULE_KEYS,
     TEXT_KEYS,
     TRANSLATABLE,
 )
+from bot.adapters.prompt_files.reading import Reader
 from bot.adapters.prompt_files.rendering import ReadyPrompt, system_size, values_for
-from bot.adapters.prompt_files.syntax import RESERVED, TemplateFault
+from bot.adapters.prompt_files.syntax import RESERVED
 from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate, check_template
 from bot.domain.keywords import OPT_IN_WORDS, OPT_OUT_WORDS
-from bot.domain.languages import language_named
 from bot.domain.prompt import Business, HandOffRule, Prompt, Value, WordRule
-from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import DecimalNumber, Document, KeyPath, WholeNumber, parse_yaml
+from bot.yaml_reader import Document, KeyPath, parse_yaml
 
 # Words of the template language itself.
 _WORDS = frozenset(["and", "or", "not", "in", "is", "if", "else", "elif", "for", "endif", "endfor"])
@@ -113,13 +111,7 @@ def _in_order(faults: list[Fault], file: str) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda it: (it.file != file, it.file, it.line, it.column)))
 
 
-@dataclass(slots=True)
-class _Parser:
-    document: Document
-    lines: Mapping[str, list[str]]
-    """Of each file, as it is named in faults."""
-    faults: list[Fault] = field(default_factory=list)
-
+class _Parser(Reader):
     def prompt(self, name: str, source: str) -> Prompt:
         self._unknown((), KEYS)
         texts = {key: self._text((key,)) for key in TEXT_KEYS}
@@ -194,40 +186,6 @@ class _Parser:
         ):
             self._add(("instructions",), f"with {whose} over {MAX_RESULT_BYTES} bytes: shorten it")
 
-    def _add(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
-        self.faults.append(self.document.fault(path, message, at_key=at_key))
-
-    def _value(self, path: KeyPath) -> Any:
-        value: Any = self.document.value
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    def _unknown(self, path: KeyPath, known: tuple[str, ...]) -> None:
-        for key in self._value(path):
-            if key not in known:
-                self._add((*path, key), f"no such key; {nearest(key, known)}", at_key=True)
-
-    def _text(self, path: KeyPath) -> str:
-        """Empty when absent; numbers are the text they were written as."""
-        value = self._value(path)
-        if value is None:
-            return ""
-        if not isinstance(value, str | WholeNumber | DecimalNumber):
-            self._add(path, "must be text: write it after `key: |`, indented by two spaces")
-            return ""
-        return str(value) if str(value).strip() else ""
-
-    def _label(self, key: str) -> str:
-        text = self._text((key,)).strip()
-        if len(text) > MAX_LABEL_LENGTH or not text.isprintable():
-            self._add((key,), f"must be one line of at most {MAX_LABEL_LENGTH} characters")
-        return text
-
-    def _code(self, path: KeyPath) -> str:
-        text = self._text(path)
-        return text if text and self._is_code(path, text, at_key=False) else ""
-
     def _languages(self) -> Mapping[str, Mapping[str, str]]:
         given = self._value(("languages",))
         if given is None:
@@ -249,17 +207,6 @@ class _Parser:
             self._unknown(path, TRANSLATABLE)
             texts = {key: self._text((*path, key)) for key in words if key in TRANSLATABLE}
             yield tag, {key: text for key, text in texts.items() if text}
-
-    def _is_code(self, path: KeyPath, tag: str, *, at_key: bool = True) -> bool:
-        """Codes only, so that two spellings can't stand for one language."""
-        try:
-            code = language_named(tag)
-        except ValueError as error:
-            self._add(path, str(error), at_key=at_key)
-            return False
-        if code != tag:
-            self._add(path, f"write `{code}` for it", at_key=at_key)
-        return code == tag
 
     def _rule(self, key: str) -> HandOffRule | None:
         """A plain text is what to say."""
@@ -331,17 +278,3 @@ class _Parser:
             return value
         self._add(path, "must be text, a number, true, false, or a list of these")
         return ""
-
-    def _in_template(self, path: KeyPath, fault: TemplateFault) -> Fault:
-        at = self.document.fault(path, fault.message)
-        first = self.document.block_lines.get(path)
-        if first is None:
-            return at
-        line = first + fault.line - 1
-        return replace(at, line=line, column=self._column(at.file, line, fault.word))
-
-    def _column(self, file: str, line: int, word: str) -> int:
-        lines = self.lines.get(file, [])
-        text = lines[line - 1] if line <= len(lines) else ""
-        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
-        return len(text) - len(text.lstrip()) + 1 if found is None else found.start() + 1
