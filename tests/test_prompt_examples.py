@@ -1,4 +1,4 @@
-"""The examples, as their businesses' customers get them."""
+"""The shipped prompts, as customers get them and as the README has them changed."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,10 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.adapters.prompt_files import PromptFiles
+from bot.adapters.prompt_files import PromptFiles, parse_prompt
+from bot.adapters.prompt_files.syntax import RECORDS, TEXTS
+from bot.config import load
 from bot.domain.opening_hours import OpeningHours
 from bot.domain.prompt import Business, Customer, RenderedPrompt
+from bot.errors import SettingsError
 from tests.test_prompt_files import MemoryArchive
+from tests.test_settings import SECRETS
 
 ROOT = Path(__file__).parents[1]
 NIGHT = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
@@ -68,3 +72,45 @@ async def test_the_practice_says_when_it_opens() -> None:
     assert practice.away.startswith(
         "The practice is closed right now and opens on Tuesday at 08:30"
     )
+
+
+def shown_in_the_readme(start: str) -> str:
+    """The block of it that begins so."""
+    blocks = (ROOT / "README.md").read_text().split("```")[1::2]
+    texts = (block.partition("\n")[2] for block in blocks)
+    return next(text for text in texts if text.startswith(start))
+
+
+def test_the_sentence_that_the_readme_adds_and_its_neighbour_fit_the_shipped_prompt() -> None:
+    _, neighbour, sentence = shown_in_the_readme("facts: |").splitlines()
+    shipped = (ROOT / "prompts" / "default.yaml").read_text()
+    assert f"{neighbour}\n" in shipped
+    edited = shipped.replace(neighbour, f"{neighbour}\n{sentence}")
+    prompt = parse_prompt(edited, "prompts/default.yaml", Business())
+    assert sentence.strip() in prompt.texts["facts"]
+
+
+def test_the_hours_that_the_readme_changes_are_in_the_shipped_settings(tmp_path: Path) -> None:
+    _, closed, changed = shown_in_the_readme("  hours:").splitlines()
+    shipped = (ROOT / "config.yaml").read_text()
+    before = next(line for line in shipped.splitlines() if line.startswith("    sat:"))
+    assert f"{closed}\n" in shipped
+    (tmp_path / "config.yaml").write_text(shipped.replace(before, changed))
+    hours = load(tmp_path / "config.yaml", SECRETS).business.for_prompts().hours
+    assert "Sat 08:00-13:00 and 15:00-19:00" in hours
+
+
+def test_the_fault_that_the_readme_shows_is_what_is_said() -> None:
+    shown = shown_in_the_readme("prompts/default.yaml:").strip()
+    shipped = (ROOT / "prompts" / "default.yaml").read_text()
+    broken = shipped.replace("for {{ delivery }}", "for {{ delivry }}")
+    with pytest.raises(SettingsError) as caught:
+        parse_prompt(broken, "prompts/default.yaml", Business())
+    assert str(caught.value) == shown
+
+
+def test_the_readme_names_every_part_that_texts_can_hold() -> None:
+    readme = (ROOT / "README.md").read_text()
+    parts = [f"{owner}.{part}" for owner, parts in RECORDS.items() for part in parts]
+    known = [*parts, *(name for name in TEXTS if name != "line_id")]
+    assert [name for name in known if f" {name} " not in readme] == []
