@@ -1,6 +1,7 @@
 """What prompts say to whom: included parts, variables from everywhere, words by language."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.adapters.prompt_files import PromptFiles, gather, ready_prompt, unbundle
+from bot.adapters.prompt_files import PromptFiles, gather, ready_prompt, spread, unbundle
 from bot.domain.contact import contact_key
 from bot.domain.entry import Entry
 from bot.domain.languages import language_named, language_of
 from bot.domain.media import Attachment, MediaState, Reading
 from bot.domain.opening_hours import OpeningHours
 from bot.domain.prompt import Business, Customer, LineVoice, RenderedPrompt
+from bot.errors import SettingsError
 from tests.test_prompt_files import MemoryArchive
 
 OPEN = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
@@ -167,6 +169,36 @@ def test_a_draft_is_checked_with_the_parts_that_are_there(tmp_path: Path) -> Non
     assert prompt.variables == {"style": "Brief."}
     missing = gather(tmp_path, "prompts/new.yaml", text="include: aa.yaml\n").faults
     assert "did you mean `a.yaml`?" in str(missing[0])
+
+
+def test_a_kept_version_can_be_written_back_to_its_files(tmp_path: Path) -> None:
+    files = {"default.yaml": "include: deep/a.yaml\n", "deep/a.yaml": said("Be kind.")}
+    write(tmp_path, files)
+    source = gather(tmp_path, "prompts/default.yaml").source
+    folder = tmp_path / "prompts"
+    back = spread(tmp_path, "prompts/default.yaml", source)
+    assert back == {folder / name: text for name, text in files.items()}
+    (folder / "deep").rename(tmp_path / "elsewhere")
+    (folder / "deep").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(
+        SettingsError, match=r"prompts/deep/a\.yaml leads out of the prompts' folder"
+    ):
+        spread(tmp_path, "prompts/default.yaml", source)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "../../etc/x.yaml", "prompts/b.yaml", "prompts/.env"]
+)
+def test_what_nothing_includes_is_never_written(name: str, tmp_path: Path) -> None:
+    source = (
+        f"include: a.yaml\n--- # included: prompts/a.yaml\n{said('x')}--- # included: {name}\nx"
+    )
+    for use in (
+        lambda: spread(tmp_path, "prompts/default.yaml", source),
+        lambda: ready_prompt(source, "prompts/default.yaml", SHOP),
+    ):
+        with pytest.raises(SettingsError, match=f"nothing includes {re.escape(name)}: take"):
+            use()
 
 
 async def test_a_prompt_without_parts_is_kept_as_it_is_in_its_file(tmp_path: Path) -> None:

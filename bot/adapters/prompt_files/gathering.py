@@ -3,11 +3,11 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from bot.adapters.prompt_files.including import Included, bundle, folder_of
+from bot.adapters.prompt_files.including import Included, bundle, folder_of, unbundle, whole
 from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
 from bot.yaml_reader import MAX_FILE_BYTES, decode, parse_yaml
@@ -39,6 +39,22 @@ def gather(root: Path, file: str, folder: Path = Path(), text: str | None = None
     except SettingsError as error:
         return Gathered("", error.faults, tuple(reader.stamps.items()))
     return Gathered(source, (), tuple(reader.stamps.items()))
+
+
+def spread(root: Path, file: str, source: str) -> Mapping[Path, str]:
+    """What a kept version says each file should hold: the prompt's own first, then its parts.
+
+    The way back from `gather`, for whoever writes them: each part's name has been checked to lie in
+    the prompts' folder, and so has what is at its place. Raises SettingsError.
+    """
+    text, parts = unbundle(source)
+    whole(parse_yaml(text, file), parts)
+    base = (root / folder_of(file)).resolve()
+    for name in parts:
+        if not (root / name).resolve().is_relative_to(base):
+            message = f"{name} leads out of the prompts' folder by a link: take the link away"
+            raise SettingsError((Fault(message, "", file),))
+    return {root / file: text} | {root / name: part for name, part in parts.items()}
 
 
 def stamp(path: Path) -> Stamp:

@@ -20,7 +20,7 @@ from bot.yaml_reader import Document, KeyPath, parse_yaml
 
 MAX_LEVELS = 4
 
-_MARK = re.compile(r"^--- # included: (.+)\n", re.MULTILINE)
+_MARK = re.compile(r"^--- # included: (.+?)\r?\n", re.MULTILINE)
 """A second document: valid nowhere in a prompt file."""
 
 Load = Callable[[str], str]
@@ -135,6 +135,32 @@ class Included:
                 self.faults.append(document.fault(path, wrong))
             else:
                 yield path, str(folder_of(self.file) / name)
+
+
+def whole(document: Document, parts: Mapping[str, str], folder: Path = Path()) -> Document:
+    """The prompt with its parts, which are at hand. Raises SettingsError."""
+
+    def part(name: str) -> str:
+        if name not in parts:
+            raise SettingsError((Fault(f"{name} is not at hand: it is not kept with this text"),))
+        return parts[name]
+
+    # Places are looked up in the prompts' folder, whatever the file is called in faults.
+    inside = _inside(document.file, folder)
+    included = Included(inside, part, folder)
+    merged = included.merge(document)
+    spare = next((name for name in parts if name not in included.texts), None)
+    if spare is not None and not included.faults:
+        message = f"nothing includes {spare}: take the line `--- # included:` and what follows out"
+        included.faults.append(Fault(message, "include", document.file))
+    if included.faults:
+        raise SettingsError(tuple(included.faults))
+    return merged
+
+
+def _inside(file: str, folder: Path) -> str:
+    path = Path(file)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else file
 
 
 def _at(document: Document, path: KeyPath, fault: Fault) -> Fault:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from bot.adapters.prompt_files.including import Included, unbundle
+from bot.adapters.prompt_files.including import unbundle, whole
 from bot.adapters.prompt_files.keys import (
     KEYS,
     LABEL_KEYS,
@@ -27,7 +27,7 @@ from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate, c
 from bot.domain.keywords import OPT_IN_WORDS, OPT_OUT_WORDS
 from bot.domain.prompt import Business, HandOffRule, Prompt, Value, WordRule
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import Document, KeyPath, parse_yaml
+from bot.yaml_reader import KeyPath, parse_yaml
 
 # Words of the template language itself.
 _WORDS = frozenset(["and", "or", "not", "in", "is", "if", "else", "elif", "for", "endif", "endfor"])
@@ -70,7 +70,7 @@ def ready_prompt(
     prompt's own.
     """
     text, parts = unbundle(source)
-    document = _whole(parse_yaml(text, file), parts, folder)
+    document = whole(parse_yaml(text, file), parts, folder)
     texts = {file: text} | {str(folder / part): content for part, content in parts.items()}
     parser = _Parser(document, {shown: content.splitlines() for shown, content in texts.items()})
     prompt = parser.prompt(prompt_name(file) if name is None else name, source)
@@ -82,28 +82,6 @@ def ready_prompt(
     if parser.faults:
         raise SettingsError(_in_order(parser.faults, file))
     return ready
-
-
-def _whole(document: Document, parts: Mapping[str, str], folder: Path) -> Document:
-    """The prompt with its parts, which are at hand."""
-
-    def part(name: str) -> str:
-        if name not in parts:
-            raise SettingsError((Fault(f"{name} is not at hand: it is not kept with this text"),))
-        return parts[name]
-
-    # Places are looked up in the prompts' folder, whatever the file is called in faults.
-    inside = _inside(document.file, folder)
-    included = Included(inside, part, folder)
-    whole = included.merge(document)
-    if included.faults:
-        raise SettingsError(tuple(included.faults))
-    return whole
-
-
-def _inside(file: str, folder: Path) -> str:
-    path = Path(file)
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else file
 
 
 def _in_order(faults: list[Fault], file: str) -> tuple[Fault, ...]:
