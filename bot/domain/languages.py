@@ -40,7 +40,9 @@ _BY_PREFIX: Final[Mapping[str, str]] = {
     prefix: code
     for code, prefixes in {
         "en": "1 44 353 61 64",
-        "es": "34 51 52 53 54 56 57 58 502 503 504 505 506 507 591 593 595 598",
+        # Within +1: the Dominican Republic and Puerto Rico.
+        "es": "34 51 52 53 54 56 57 58 502 503 504 505 506 507 591 593 595 598 "
+        "1809 1829 1849 1787 1939",
         "pt": "351 55 244 258",
         "fr": "33",
         "de": "49 43",
@@ -67,6 +69,8 @@ _BY_PREFIX: Final[Mapping[str, str]] = {
         "id": "62",
         "he": "972",
         "ar": "20 212 213 216 218 961 962 963 964 965 966 967 968 970 971 973 974",
+        # Within +7: Kazakhstan.
+        "": "76 77",
     }.items()
     for prefix in prefixes.split()
 }
@@ -91,7 +95,7 @@ def language_of(entries: Iterable[Entry], contact_key: str) -> str:
         if heard is not None:
             return heard
     digits = contact_key.removeprefix("+") if contact_key.startswith("+") else ""
-    found = (_BY_PREFIX.get(digits[:length]) for length in (3, 2, 1))
+    found = (_BY_PREFIX.get(digits[:length]) for length in (4, 3, 2, 1))
     return next((code for code in found if code is not None), "")
 
 
