@@ -111,7 +111,7 @@ def values_for(
     local = now.astimezone(ZoneInfo(business.timezone))
     return {
         **prompt.variables,
-        **{name: value for name, value in line_variables.items() if name in prompt.variables},
+        **line_variables,  # what the prompt doesn't declare no text of it can name
         "business": BusinessNow(business, now, words),
         "contact": {
             "name": clean_line(contact_name or "", MAX_NAME_LENGTH),
