@@ -127,6 +127,16 @@ class HandOff:
         else:
             self._queue.poke((conversation_id,))
 
+    async def drop_event(self, event_id: str, by: str) -> None:
+        """Put a dead letter away, looked after. Raises NotFound, Refused."""
+        await self._switch.drop_event(event_id, by, self._clock())
+        log.info("operator.dropped", event_id=event_id, by=by)
+
+    async def drop_draft(self, message_id: str, by: str) -> None:
+        """Put away what the bot had written and a pause stopped. Raises NotFound, Refused."""
+        await self._switch.drop_draft(message_id, by, self._clock())
+        log.info("operator.dropped", message=message_id, by=by)
+
     def _pause(self, by: str, length: Length, reason: str | None, now: datetime) -> Pause:
         if length == "default":
             length = self._policy.auto_resume_after

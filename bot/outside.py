@@ -4,6 +4,7 @@ What is not configured is not loaded.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,8 @@ from bot.config import Settings
 from bot.domain.chat import Usage
 from bot.metrics import TRACES
 from bot.ports import Collector, Llm, Notifier, Transcriber
+
+_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,8 @@ class Prices:
     def __call__(self, usage: Usage) -> float | None:
         """In the currency of the prices; None when the model has none or nothing was counted."""
         price = self._prices.get(usage.model)
+        if price is None:  # a server names the dated version of the model that was asked for
+            price = self._prices.get(_DATED.sub("", usage.model))
         if price is None or usage.tokens_in is None or usage.tokens_out is None:
             return None
         return (usage.tokens_in * price.input + usage.tokens_out * price.output) / 1_000_000

@@ -517,3 +517,11 @@ class Switch(Protocol):
         Raises Refused for an event in any other state.
         """
         ...
+
+    async def drop_event(self, event_id: str, by: str, now: datetime) -> None:
+        """Put a dead letter away. Raises Refused for an event in any other state."""
+        ...
+
+    async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
+        """Put a draft of the bot's away. Raises Refused for any other message."""
+        ...

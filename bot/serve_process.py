@@ -20,11 +20,8 @@ from fastapi import FastAPI
 
 from bot import bootstrap, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
-from bot.adapters.db.console_desk import Desk
-from bot.adapters.db.day_figures import DayFigures
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
-from bot.adapters.db.sessions import Sessions
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
@@ -34,7 +31,7 @@ from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
-from bot.console import app as console
+from bot.console_wiring import open_console
 from bot.errors import Unavailable
 from bot.metrics import LOST_POKES
 from bot.observing import (
@@ -334,18 +331,8 @@ def make_doors(
     app = api.create_app(operators, handoff, views, parts.blobs)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
-    pages = console.create(
-        console.Door(operators, Sessions(parts.database, bootstrap.utc_now)),
-        console.make_pages(settings.business.name, settings.business.timezone),
-        handoff,
-        console.Shown(
-            views,
-            Desk(parts.database),
-            DayFigures(parts.database, settings.business.timezone),
-            health,
-            parts.blobs,
-        ),
-        stopping,
+    pages = open_console(
+        settings, parts.database, operators, handoff, views, parts.blobs, health, stopping
     )
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)
 

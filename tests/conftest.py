@@ -28,6 +28,9 @@ from tests.harness import (
 )
 from tests.harness.stores import EMBEDDED, SERVERS, open_stores
 
+# A test file may set ON_ONE_DATABASE: what it looks at is above the database, and other files run
+# the same reads and writes on both.
+
 NewBot = Callable[..., Awaitable[Bot]]
 
 _bots: list[Bot] = []
@@ -47,9 +50,19 @@ _LONGEST = (
 """Files that take long begin first: otherwise all others wait for the last of them."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    repeated = [item for item in items if _is_repeated(item)]
+    config.hook.pytest_deselected(items=repeated)
     places = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    left = [item for item in items if item not in set(repeated)]
+    items[:] = sorted(left, key=lambda item: places.get(item.path.name, len(places)))
+
+
+def _is_repeated(item: pytest.Item) -> bool:
+    """Whether the same test runs on SQLite, and its file says that the database is no matter."""
+    if not isinstance(item, pytest.Function) or not getattr(item.module, "ON_ONE_DATABASE", False):
+        return False
+    return item.callspec.params.get("stores_kind") == SERVERS if item.callspec else False
 
 
 @pytest.hookimpl(wrapper=True)

@@ -57,10 +57,13 @@ def _one_line(finished: Finished) -> str:
         (("prompts", "new", "shop"), "--business"),
         (("export", "+15550001"), "not built yet"),
         (("erase", "+15550001"), "not built yet"),
-        (("eval",), "not built yet"),
+        (("eval", "--jobs", "0"), "--jobs"),
+        (("eval", "--max-cost", "much"), "--max-cost"),
+        (("eval", "none.yaml"), "none.yaml"),
+        (("eval",), "prompts/tests"),
         (("export", "+15550001", "--line", "ln_1", "--json"), "not built yet"),
         (("erase", "--config", "x.yaml", "+15550001", "--line", "ln_1"), "not built yet"),
-        (("--config", "x.yaml", "eval", "a.yaml", "b.yaml"), "not built yet"),
+        (("--config", "x.yaml", "export", "a"), "not built yet"),
     ],
 )
 async def test_wrong_usage_ends_with_2_and_one_line(

@@ -11,15 +11,34 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright, expect
 
+from tests.conftest import NewBot
 from tests.harness import Bot
 from tests.harness.bot_process import TOKEN
+from tests.harness.llm import hand_off
 from tests.phone_in_browser import FLAGS, TELL_VIOLATIONS
 
 SHOTS = os.environ.get("SCREENSHOTS", "")
 expect.set_options(timeout=20_000)  # a machine that does much else at the same time
 ENV = {"OPERATOR_TOKEN": f"rosa:{TOKEN}"}
+PROMPTS = {
+    "default": """\
+instructions: |
+  Answer briefly.
+hand_off:
+  when: |
+    They ask for a person.
+  say: |
+    One moment.
+fallback: |
+  Sorry.
+unsupported: |
+  Sorry, only text.
+"""
+}
 WIDE, NARROW = (1280, 800), (360, 740)
 OTHERS = ("today", "lines", "letters", "audit", "health")
+
+ON_ONE_DATABASE = True
 
 pytestmark = pytest.mark.browser
 
@@ -162,3 +181,76 @@ async def test_an_open_page_shows_who_has_taken_over_elsewhere(
         await expect(desk.page.locator("#head .state")).to_have_text("The bot answers")
         await bot.api("POST", f"/api/conversations/{conversation}/pause", {})
         await expect(desk.page.locator("#head .state")).to_contain_text("with rosa")
+
+
+async def test_a_reply_is_seen_before_it_leaves_and_its_way_in_place(
+    bot: Bot, chromium_path: str
+) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = (await bot.conversation(ana))["id"]
+    async with _signed_in(bot, chromium_path, NARROW) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/conversations/{conversation}")
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.press_sequentially("see you at **ten**")
+        await expect(page.locator(".preview strong")).to_have_text("ten")
+        await page.get_by_role("log").get_by_role("link", name="Why").last.click()
+        await expect(page.get_by_role("dialog").get_by_text("turn begun")).to_be_visible()
+        await desk.shot("why-360")
+        await page.get_by_role("button", name="Close").click()
+        await page.goto(f"{bot.url}/console/lines")
+        await page.goto(f"{bot.url}/console/conversations/{conversation}")
+        await expect(box).to_have_value("see you at **ten**")
+        await page.get_by_role("button", name="Send").click()
+        assert (await ana.reads(2))[1] == "see you at *ten*"
+        await expect(page.locator(".bubble.operator .text strong")).to_have_text("ten")
+        await expect(box).to_have_value("")
+
+
+async def test_who_needs_a_person_is_told_in_the_title_of_any_page(
+    bot: Bot, chromium_path: str
+) -> None:
+    ana = bot.provider.customer()
+    async with _signed_in(bot, chromium_path, WIDE) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/lines")
+        before = await page.locator("#needs").get_attribute("data-needs")
+        bot.llm.plan_calls(hand_off(), about="a person please")
+        await ana.writes("a person please")
+        await expect(page).to_have_title(re.compile(rf"^\({int(before or 0) + 1}\) Lines"))
+        await page.locator("#needs a").click()
+        await expect(page).to_have_url(re.compile("which=attention"))
+        link = page.locator(".entries a", has_text=ana.number)
+        await link.click()
+        notice = page.locator("#head .notice")
+        await expect(notice).to_be_visible()
+        await notice.get_by_role("button", name="Looked after").click()
+        await expect(notice).to_have_count(0)
+
+
+async def test_words_are_kept_when_the_bot_cannot_be_reached(
+    new_bot: NewBot, chromium_path: str
+) -> None:
+    bot = await new_bot(env=ENV)
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = (await bot.conversation(ana))["id"]
+    async with _signed_in(bot, chromium_path, WIDE) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/conversations/{conversation}")
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.fill("an answer")
+        await bot.stop()
+        await expect(page.locator("#offline")).to_be_visible()
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.locator("#fault")).to_contain_text("could not be reached")
+        await desk.shot("unreached-1280")
+        await expect(box).to_have_value("an answer")
+        await bot.start()
+        await expect(page.locator("#offline")).to_be_hidden()
+        await page.get_by_role("button", name="Send").click()
+        assert (await ana.reads(2))[1] == "an answer"
+        desk.complaints.clear()  # the browser's own words about what it could not reach

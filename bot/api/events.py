@@ -33,6 +33,14 @@ def router(handoff: HandOff, views: Views) -> APIRouter:
         await handoff.replay(known, operator)
         return await views.event(known)
 
+    @api.post("/{event_id}/drop")
+    async def drop(event_id: Id, operator: Operator, body: Body | None = None) -> EventView:
+        """A dead letter is looked after; `event_id` may also be the provider's."""
+        del body  # an empty object at most
+        known = await views.event_id(event_id)
+        await handoff.drop_event(known, operator)
+        return await views.event(known)
+
     return api
 
 

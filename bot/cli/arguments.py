@@ -18,7 +18,6 @@ _PROCESSES: Final = {
 _UNBUILT: Final = {
     "export": "all of a customer's data",
     "erase": "remove all of a customer's data",
-    "eval": "run the conversation tests kept beside the prompts",
 }
 _USER: Final = re.compile(r"://\S*@")
 """User and password in an address: an error may quote what was typed."""
@@ -51,6 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     _add_operators_commands(commands)
     _add_copy_to(commands)
     _add_prompts(commands)
+    _add_eval(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
         unbuilt.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
@@ -134,6 +134,31 @@ def _add_prompts(commands: Any) -> None:
     _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
 
 
+def _add_eval(commands: Any) -> None:
+    about = "run the conversation tests kept beside the prompts"
+    command = _add(commands, "eval", "evaluate", about)
+    command.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="test files, or folders of them"
+    )
+    command.add_argument("--prompt", metavar="NAME", help="only what tests this prompt")
+    command.add_argument(
+        "--candidate", type=Path, metavar="FILE", help="test this text instead of the prompts"
+    )
+    command.add_argument("--jobs", type=_jobs, default=4, metavar="N", help="so many at a time")
+    command.add_argument(
+        "--max-cost", type=_amount, metavar="X", help="begin nothing more once this is spent"
+    )
+    command.add_argument(
+        "--repeat", type=_jobs, metavar="N", help="hold each so often, whatever the files say"
+    )
+    command.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="ask the model anew for everything"
+    )
+    command.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    command.add_argument("--html", type=Path, metavar="FILE", help="write a page to read")
+    _add_json(command)
+
+
 def _add(commands: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
     command.set_defaults(module=module)
@@ -172,6 +197,22 @@ def _count(given: str) -> int:
     if not (given.isascii() and given.isdecimal() and 0 < int(given) <= 10_000):
         raise argparse.ArgumentTypeError("give a number from 1 on")
     return int(given)
+
+
+def _jobs(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given) <= 100):
+        raise argparse.ArgumentTypeError("give a number from 1 to 100")
+    return int(given)
+
+
+def _amount(given: str) -> float:
+    try:
+        amount = float(given)
+    except ValueError:
+        amount = -1
+    if not 0 < amount < 1e9:
+        raise argparse.ArgumentTypeError("give an amount in the currency of llm.prices, as in 0.50")
+    return amount
 
 
 def _states(given: str) -> frozenset[str]:

@@ -11,21 +11,17 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
-from bot import bootstrap, logs, outside
-from bot.adapters.prompt_files import PromptFiles
-from bot.cli.chat_files import Desk, Files, summary
-from bot.cli.rehearsal import CONVERSATION, Rehearsal
+from bot import logs, outside
 from bot.cli.terminal import complain, say, words
 from bot.config import Settings, load
-from bot.domain.prompt import LineVoice
-from bot.domain.turn import Reply
+from bot.domain.media import Attachment
 from bot.errors import BotError
 from bot.ports import Llm, Transcriber
-from bot.respond import Responder
+from bot.rehearsal import Ended, Outcome, Rehearsal, Said, Stage, file_prompts
 from bot.sandbox import model
 
 _STAND_IN = "No OPENAI_API_KEY is set: a stand-in answers by quoting the prompt."
@@ -33,19 +29,9 @@ _HELP = (
     "Write as a customer. /voice FILE, /image FILE and /file FILE send a file. "
     "/reset begins anew, /quit ends."
 )
+_Part = TypeVar("_Part")
+_SHOWN_CHARS = 300
 _FILES = {"/voice": "voice", "/image": "image", "/file": "document"}
-
-
-class _NoArchive:
-    """Only what is in the files now: nothing is kept."""
-
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
-        """Not kept."""
-
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        """None: no earlier version takes the place of an invalid file."""
-        del prompt_name
-        return None
 
 
 def run(arguments: Namespace) -> int:
@@ -74,7 +60,7 @@ def _talk(chat: "_Chat", do: Callable[[Coroutine[Any, Any, None]], None]) -> int
             case "/quit":
                 break
             case "/reset":
-                chat.rehearsal.forget()
+                chat.forget()
             case text if text.split()[0] in _FILES:
                 command, _, path = text.partition(" ")
                 do(chat.send_file(_FILES[command], path.strip()))
@@ -96,20 +82,17 @@ class _Chat:
     def __init__(self, settings: Settings, line_id: str) -> None:
         self._settings = settings
         self._line_id = line_id
-        self.rehearsal = Rehearsal(line_id, _show_reply, self._fail)
         self.failures = 0
-        self._desk = Desk()
-        self._files: Files | None = None
         self._services: tuple[Transcriber, ...] = ()
-        self._responder: Responder | None = None
         self._llm: Llm | None = None
         self._model: _StandIn | None = None
+        self._stage: Stage | None = None
+        self._rehearsal: Rehearsal | None = None
 
     async def open(self) -> None:
         """Load the prompt, find a model. Raises SettingsError."""
         settings = self._settings
-        prompts = _prompts(settings, self._line_id)
-        await prompts.load()
+        prompts = await file_prompts(settings, self._line_id)
         endpoints = outside.configured_endpoints(settings)
         if not outside.has_llm(settings):
             complain(_STAND_IN)
@@ -118,40 +101,33 @@ class _Chat:
             endpoints = replace(endpoints, llm_url=url, llm_key=self._model.key)
         self._llm = outside.make_llm(settings, endpoints)
         self._services = outside.make_services(settings, endpoints)
-        interpreter = bootstrap.make_interpreter(settings, self._desk, self._services)
-        self._files = Files(interpreter, settings.media.max_bytes)
-        self._responder = Responder(
-            self.rehearsal,
-            self._llm,
-            prompts,
-            self._desk,
-            bootstrap.utc_now,
-            bootstrap.make_style(settings),
-            in_hand=set(),
-        )
+        self._stage = Stage(settings, prompts, self._services)
+        self._rehearsal = self._stage.rehearse(self._llm, line_id=self._line_id)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        _opened(self._rehearsal).forget()
 
     async def answer(self, text: str) -> None:
         """One message and what the customer gets."""
-        self.rehearsal.say(text, bootstrap.utc_now())
-        await self._take_turn()
+        await self._say(Said(text))
 
     async def send_file(self, kind: str, path: str) -> None:
         """One file, read as if a customer had sent it."""
-        if self._files is None:
-            raise RuntimeError("the chat is not open")
         try:
-            media = await self._files.attach(Path(path))
+            media = await _opened(self._stage).attach(Path(path))
         except (BotError, OSError) as error:
             self._fail(f"{path}: {error.strerror if isinstance(error, OSError) else error}")
             return
-        say(words(f"[{summary(media)}]"))
-        self.rehearsal.say("", bootstrap.utc_now(), kind=kind, media=media)
-        await self._take_turn()
+        say(words(f"[{_summary(media)}]"))
+        await self._say(Said("", kind, media))
 
-    async def _take_turn(self) -> None:
-        if self._responder is None:
-            raise RuntimeError("the chat is not open")
-        await self._responder.take_turn(CONVERSATION)
+    async def _say(self, said: Said) -> None:
+        outcome = await _opened(self._rehearsal).answer(said)
+        if outcome.ended is Ended.FAILED or not outcome.text:
+            self._fail(outcome.reason)
+        else:
+            _show(outcome)
 
     async def close(self) -> None:
         """Disconnect; end the stand-in, if there is one."""
@@ -167,26 +143,29 @@ class _Chat:
         complain(f"no answer: {error}")
 
 
-def _prompts(settings: Settings, line_id: str) -> PromptFiles:
-    """The one prompt that is spoken with; a fault in another is none here."""
-    files = settings.prompt_files()
-    spoken_with = files.get(line_id, files["default"])
-    voices = settings.voices()
-    return PromptFiles(
-        settings.folder,
-        {"default": spoken_with},
-        settings.business.for_prompts(),
-        _NoArchive(),
-        {"default": LineVoice(voices.get(line_id, voices["default"]).variables)},
-    )
+def _opened(part: _Part | None) -> _Part:
+    if part is None:
+        raise RuntimeError("the chat is not open")
+    return part
 
 
-def _show_reply(reply: Reply) -> None:
-    for part in reply.parts:
+def _show(outcome: Outcome) -> None:
+    for part in () if outcome.reply is None else outcome.reply.parts:
         say(words(part))
-    if reply.hand_off is not None:
-        call = reply.hand_off
-        say(words(f"[handed over to a person: {call.reason}]"))
+    if outcome.hand_off is not None:
+        say(words(f"[handed over to a person: {outcome.hand_off.reason}]"))
+
+
+def _summary(media: Attachment) -> str:
+    """What was made of it, in a line for whoever types."""
+    reading = media.reading
+    if reading.problem is not None:
+        return f"{media.media_type}: {reading.problem.value}: {reading.error}"
+    heard = "" if reading.service is None else f" as heard by {reading.service}"
+    said = " ".join(reading.text[:_SHOWN_CHARS].split())
+    pictures = f"{len(reading.pictures)} picture(s) for the model" if reading.pictures else ""
+    parts = (f"{media.media_type}{heard}", said, pictures)
+    return ": ".join(part for part in parts if part)
 
 
 class _Server(uvicorn.Server):

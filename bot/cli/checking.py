@@ -15,6 +15,7 @@ from bot.check import check
 from bot.cli.terminal import cell, complain, say
 from bot.config import Settings
 from bot.errors import Fault, StoreUnavailable
+from bot.evals.run import suite_faults
 
 _DATABASE_TIMEOUT_S = 5.0
 
@@ -25,7 +26,8 @@ def run(arguments: Namespace) -> int:
     result = check(arguments.config, os.environ)
     past = () if result.settings is None else asyncio.run(_ask_database(result.settings))
     faults = [str(fault) for fault in result.faults]
-    warnings = [str(warning) for warning in (*result.warnings, *past)]
+    tests = () if result.settings is None else suite_faults(result.settings)
+    warnings = [str(warning) for warning in (*result.warnings, *tests, *past)]
     if arguments.json:
         say(json.dumps({"faults": faults, "warnings": warnings}, indent=2))
     else:

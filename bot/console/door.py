@@ -16,12 +16,13 @@ from bot.origins import is_from_own_page
 ROOT = "/console"
 SIGN_IN = f"{ROOT}/sign-in"
 COOKIE = "console_session"
+_STATIC = f"{ROOT}/static/"
 FORM_MAX_BYTES = 256 * 1024
 _SCHEMES = frozenset({"http", "https"})
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; media-src 'self'; manifest-src 'self'; "
+        "img-src 'self'; media-src 'self'; manifest-src 'self'; worker-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -155,7 +156,9 @@ class Guarded:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
+                # Files of ours are asked for again, and mostly have not changed.
+                kept = "no-cache" if scope["path"].startswith(_STATIC) else "no-store"
+                headers.setdefault("cache-control", kept)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

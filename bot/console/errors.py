@@ -27,7 +27,15 @@ class Faults:
         app.add_exception_handler(Exception, self._internal_error)
 
     def _show(self, request: Request, status: int, fault: str, text: str = "") -> Response:
+        if request.headers.get("hx-request"):
+            return self._show_part(request, status, fault, text)
         return self._pages.show(request, "error.html", status, fault=fault, text=text)
+
+    def _show_part(self, request: Request, status: int, fault: str, text: str) -> Response:
+        """Beside the page, so that nothing that was typed there is lost."""
+        answer = self._pages.show(request, "_fault.html", status, fault=fault, text=text)
+        answer.headers.update({"HX-Retarget": "#fault", "HX-Reswap": "innerHTML"})
+        return answer
 
     async def _not_signed_in(self, request: Request, _error: Exception) -> Response:
         if request.headers.get("hx-request"):

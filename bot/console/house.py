@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.adapters.db.views import Views
 from bot.console.door import ROOT, Door, check_origin, read_form
 from bot.console.pages import Pages
+from bot.console.shown import Shown
+from bot.domain import payload
 from bot.handoff import HandOff
-from bot.health import Health
 
 _ROWS = 200
 
@@ -17,14 +17,13 @@ _ROWS = 200
 class House:
     """The pages that are not about one customer."""
 
-    def __init__(
-        self, door: Door, pages: Pages, handoff: HandOff, views: Views, health: Health
-    ) -> None:
+    def __init__(self, door: Door, pages: Pages, handoff: HandOff, shown: Shown) -> None:
         self._door = door
         self._pages = pages
         self._handoff = handoff
-        self._views = views
-        self._health = health
+        self._views = shown.views
+        self._health = shown.health
+        self._paces = shown.paces
 
     def routes(self) -> APIRouter:
         """All of them."""
@@ -32,9 +31,11 @@ class House:
         for path, show in (
             ("/lines", self._lines),
             ("/letters", self._letters),
+            ("/letters/{event_id}", self._letter),
             ("/audit", self._audit),
             ("/health", self._show_health),
             ("/why/{named}", self._why),
+            ("/parts/why/{named}", self._why_part),
         ):
             router.add_api_route(path, show, methods=["GET"])
         for path, act in (
@@ -43,6 +44,7 @@ class House:
             ("/lines/{line_id}/pause", self._pause_line),
             ("/lines/{line_id}/resume", self._resume_line),
             ("/letters/{event_id}/replay", self._replay),
+            ("/letters/{event_id}/drop", self._drop),
         ):
             router.add_api_route(path, act, methods=["POST"], dependencies=[Depends(check_origin)])
         return router
@@ -56,12 +58,18 @@ class House:
         await self._door.require(request)
         lines = (await self._views.lines()).items
         scopes = {line.line_id: await self._views.scope(line.line_id) for line in lines}
-        return await self._show(request, "lines.html", lines=lines, scopes=scopes)
+        paces = await self._paces.of_all()
+        return await self._show(request, "lines.html", lines=lines, scopes=scopes, paces=paces)
 
     async def _letters(self, request: Request) -> HTMLResponse:
         await self._door.require(request)
         page = await self._views.events(states=frozenset({"dead"}), limit=_ROWS)
         return await self._show(request, "letters.html", events=page.items)
+
+    async def _letter(self, request: Request, event_id: str) -> HTMLResponse:
+        await self._door.require(request)
+        event, raw = await self._views.event(event_id), await self._views.payload(event_id)
+        return await self._show(request, "letter.html", event=event, body=payload.shown(raw))
 
     async def _audit(self, request: Request) -> HTMLResponse:
         await self._door.require(request)
@@ -76,6 +84,11 @@ class House:
     async def _why(self, request: Request, named: str) -> HTMLResponse:
         await self._door.require(request)
         return await self._show(request, "why.html", way=await self._views.why(named))
+
+    async def _why_part(self, request: Request, named: str) -> HTMLResponse:
+        await self._door.require(request)
+        way = await self._views.why(named)
+        return self._pages.show(request, "_why.html", way=way)
 
     async def _stop(self, request: Request) -> Response:
         session = await self._door.require(request)
@@ -101,6 +114,11 @@ class House:
     async def _replay(self, request: Request, event_id: str) -> Response:
         session = await self._door.require(request)
         await self._handoff.replay(event_id, session.operator)
+        return RedirectResponse(f"{ROOT}/letters", 303)
+
+    async def _drop(self, request: Request, event_id: str) -> Response:
+        session = await self._door.require(request)
+        await self._handoff.drop_event(event_id, session.operator)
         return RedirectResponse(f"{ROOT}/letters", 303)
 
 

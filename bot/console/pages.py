@@ -1,5 +1,6 @@
 """Pages out of templates. Whatever a customer, a model or an operator wrote is escaped there."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bot.console.markup import to_html
 from bot.console.words import Words, choose
 
 _DAY = timedelta(days=1)
@@ -42,7 +44,13 @@ class Pages:
 
     def render(self, template: str, words: Words, values: Mapping[str, Any]) -> str:
         clock = _Times(self.timezone, words)
-        shared = {"business": self.business, "w": words, "times": clock, "tick_of": _TICKS.get}
+        shared = {
+            "business": self.business,
+            "w": words,
+            "times": clock,
+            "tick_of": _TICKS.get,
+            "page_id": secrets.token_hex(8),  # tells this page from others that are open
+        }
         return self.environment.get_template(template).render(shared | dict(values))
 
 
@@ -55,6 +63,7 @@ def make_pages(business: str, timezone: str) -> Pages:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["on_phone"] = to_html
     return Pages(business or "WhatsApp", ZoneInfo(timezone), environment)
 
 

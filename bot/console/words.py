@@ -22,6 +22,11 @@ class Words:
     def __getitem__(self, key: str) -> str:
         return self._own.get(key) or self._english[key]
 
+    def named(self, what: str, value: str) -> str:
+        """A value of a set of values in words: a `kind`, an `action`, a `step`; else as it is."""
+        key = f"{what}_{value}".replace(" ", "_")
+        return self[key] if key in self._english else value
+
     def say(self, key: str, **values: object) -> str:
         """With values in its places: `{count} messages`."""
         return self[key].format_map(values)

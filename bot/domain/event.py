@@ -82,6 +82,8 @@ class EndReason(StrEnum):
     """It came from, or went to, one of the business's own lines."""
     DUPLICATE = "duplicate"
     """The same message came before, in another event."""
+    DROPPED = "dropped by"
+    """A dead letter that the person named has put away."""
     NOT_OPERATOR = "not an operator"
     """It waited to be carried out, and its author is no operator any more."""
     TO_OPERATOR = "to an operator"

@@ -27,5 +27,7 @@ class Action(StrEnum):
     OPTED_IN = "opted_in"
     REPLAYED = "replayed"
     """An event got another try; the reason is its id."""
+    DROPPED = "dropped"
+    """A dead letter, or a draft of the bot's, was put away; the reason is its id."""
     MUTED = "muted"
     UNMUTED = "unmuted"

@@ -1,5 +1,6 @@
 """Outbound messages: their states, and what can come of one attempt to send."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -45,6 +46,15 @@ SEND_MOVES: dict[SendStatus, frozenset[SendStatus]] = {
 def reply_id(turn_id: str, part: int = 0) -> str:
     """The id of a part of the reply that a turn makes."""
     return f"re{turn_id[2:]}_{part}"
+
+
+_REPLY = re.compile(r"\bre_[0-9a-f]+_\d+")
+
+
+def reply_named(reason: str | None) -> str | None:
+    """The reply that an event's reason names."""
+    found = _REPLY.search(reason or "")
+    return None if found is None else found[0]
 
 
 TAKEN_OVER = "a person took over"

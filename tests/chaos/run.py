@@ -177,11 +177,13 @@ class _Fight:
 
     async def _take_over(self, customer: str) -> None:
         silence = await self._pause(customer)
-        if silence is not None:
-            self._record.silences.append(silence)
-            self._record.fired["a person takes over"] += 1
-            await asyncio.sleep(self._dice.uniform(0.2, 2))
-            await self._resume(silence)
+        if silence is None:  # not acknowledged, and yet perhaps done
+            await self._resume(Silence(customer, time.monotonic(), frozenset()))
+            return
+        self._record.silences.append(silence)
+        self._record.fired["a person takes over"] += 1
+        await asyncio.sleep(self._dice.uniform(0.2, 2))
+        await self._resume(silence)
 
     async def _pause(self, customer: str) -> Silence | None:
         try:
@@ -203,8 +205,9 @@ class _Fight:
             try:
                 query = {"contact": silence.customer}
                 page = await self._bot.api("GET", "/api/conversations", params=query)
-                path = f"/api/conversations/{page['items'][0]['id']}/resume"
-                await self._bot.api("POST", path, {"answer": True})
+                for one in page["items"]:
+                    path = f"/api/conversations/{one['id']}/resume"
+                    await self._bot.api("POST", path, {"answer": True})
             except (AssertionError, httpx.TransportError):
                 return False
             return True

@@ -77,7 +77,7 @@ async def is_settled(record: Record, line: ChaosLine, database: Database) -> Non
 def _told(line: ChaosLine) -> dict[int, list[str]]:
     """By serial, the keys of the replies that have seen it and arrived."""
     told: dict[int, list[str]] = defaultdict(list)
-    for key, (_, text, _) in line.texts.items():
+    for key, (_, text, _) in list(line.texts.items()):
         for serial in serials(text):
             told[serial].append(key)
     return told
@@ -89,17 +89,19 @@ def _ends(tx: Connection) -> dict[str, tuple[str, str]]:
     A reply that the line refused, or whose arrival nobody knows, is shown to people.
     """
     heard = select(events.c.provider_event_id, events.c.state, events.c.reason)
-    shown = messages.c.status.in_(("uncertain", "failed"))
-    replies = tx.execute(select(messages.c.id, messages.c.status).where(shown))
-    left = {row.id: row.status for row in replies}
-    return {one: _end(state, reason or "", left) for one, state, reason in tx.execute(heard)}
+    replies = tx.execute(select(messages.c.id, messages.c.status, messages.c.error))
+    known = {row.id: (row.status, row.error or "") for row in replies}
+    return {one: _end(state, reason or "", known) for one, state, reason in tx.execute(heard)}
 
 
-def _end(state: str, reason: str, left: Mapping[str, str]) -> tuple[str, str]:
+def _end(state: str, reason: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     reply = _REPLY.search(reason)
-    if state == "done" and reply is not None and reply[0] in left:
-        return _LEFT_TO_PEOPLE, left[reply[0]]
-    return state, reason
+    if state != "done" or reply is None or reply[0] not in known:
+        return state, reason
+    status, error = known[reply[0]]
+    if status in ("uncertain", "failed"):
+        return _LEFT_TO_PEOPLE, status
+    return state, f"{reason}, which is {status} {error}"
 
 
 def _integrity(tx: Connection) -> str:
@@ -111,7 +113,7 @@ def _integrity(tx: Connection) -> str:
 def _out_of_order(record: Record, line: ChaosLine) -> Iterable[tuple[int, int]]:
     """Pairs of a customer's messages whose answers came the other way round."""
     by_customer: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for to, text, at in line.texts.values():
+    for to, text, at in list(line.texts.values()):
         by_customer[to] += [(at, serial) for serial in serials(text)]
     for answers in by_customer.values():
         answers.sort()

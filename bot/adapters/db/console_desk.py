@@ -19,6 +19,7 @@ from bot.adapters.db.schema import (
     events,
     lines,
     messages,
+    presence,
 )
 from bot.domain.shown import ConversationView
 
@@ -66,6 +67,10 @@ class Desk:
     ) -> Entries:
         """Conversations of a kind. Raises Refused for a cursor that is not one of ours."""
         return await self._db.read(lambda tx: _entries(tx, which, line_id, q, limit, cursor))
+
+    async def in_need(self) -> int:
+        """How many conversations need a person."""
+        return await self._db.read(_in_need)
 
     async def line_ids(self) -> tuple[str, ...]:
         """The lines that anything is known of."""
@@ -164,7 +169,7 @@ def _mark(tx: Connection, conversation_id: str | None) -> tuple[str, str]:
 
 
 def _mark_of(tx: Connection, conversation_id: str) -> str:
-    """Of the newest messages, what may change about them; of the conversation, who has it."""
+    """Of the newest messages, what may change about them; who has the conversation, who looks."""
     shown = (messages.c.seq, messages.c.status, messages.c.transcript.is_not(None))
     changes = (messages.c.edited_at, messages.c.deleted_at, messages.c.draft)
     rows = tx.execute(
@@ -178,7 +183,12 @@ def _mark_of(tx: Connection, conversation_id: str) -> str:
             conversations.c.id == conversation_id
         )
     ).first()
-    return f"{hash(tuple(map(tuple, rows)))}-{has_it}"
+    there = tx.execute(
+        select(presence.c.page, presence.c.writing_at)
+        .where(presence.c.conversation_id == conversation_id)
+        .order_by(presence.c.page)
+    ).all()
+    return f"{hash((*map(tuple, rows), *map(tuple, there)))}-{has_it}"
 
 
 def _newest_of(tx: Connection, conversation_id: str) -> int:

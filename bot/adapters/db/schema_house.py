@@ -95,3 +95,14 @@ sessions = Table(
     Column("used_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
 )
+
+presence = Table(
+    "presence",  # whose page shows a conversation right now
+    metadata,
+    Column("page", String(40), primary_key=True),  # one open page of the console's
+    Column("conversation_id", String(40), nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("writing_at", Instant),  # when a key was last pressed in the answer
+    Index("ix_presence_conversation", "conversation_id"),
+)

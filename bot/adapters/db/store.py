@@ -9,6 +9,7 @@ import structlog
 from bot.adapters.db import (
     catch_up,
     clock_back,
+    dropping,
     holds,
     inbox,
     lapses,
@@ -404,6 +405,14 @@ class Store:
     async def replay(self, event_id: str, by: str, now: datetime) -> str | None:
         """Put a dead or skipped event back."""
         return await self._db.write(lambda tx: switch.replay(tx, event_id, by, now))
+
+    async def drop_event(self, event_id: str, by: str, now: datetime) -> None:
+        """Put a dead letter away."""
+        await self._db.write(lambda tx: dropping.drop_event(tx, event_id, by, now))
+
+    async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
+        """Put a draft away."""
+        await self._db.write(lambda tx: dropping.drop_draft(tx, message_id, by, now))
 
     # prompts
 

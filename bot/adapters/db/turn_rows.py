@@ -1,6 +1,6 @@
 """What the ends of a turn have in common: its row, its events, its costs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, updat
 
 from bot.adapters.db.pacing import day_of
 from bot.adapters.db.rows import Thread, lock, set_conversation
-from bot.adapters.db.schema import OF_MESSAGE, OPEN_EVENT, events, turns
+from bot.adapters.db.schema import OF_MESSAGE, OPEN_EVENT, events, messages, turns
 from bot.adapters.db.spend import add_spending
 from bot.domain.conversation import Policy
 from bot.domain.event import EndReason
-from bot.domain.outbox import reply_id
+from bot.domain.outbox import replaced_by, reply_id, reply_named
 from bot.domain.turn import Answered, MadeBy, Turn
 from bot.errors import LostClaim
 
@@ -112,21 +112,38 @@ def unanswer(
 
     Unless it has `ended`, at `now`, otherwise: state and reason.
     """
-    if not turn_ids:
-        return
     state, reason = ("pending", None) if ended is None else (ended[0], ended[1].value)
-    about = select(turns.c.id, turns.c.message_ids).where(turns.c.id.in_(turn_ids))
-    for turn in tx.execute(about).all():
+    for turn_id in turn_ids:
         tx.execute(
             update(events)
-            .where(
-                OF_MESSAGE,
-                events.c.message_id.in_((turn.message_ids or "").split()),
-                events.c.state == "done",
-                events.c.reason.contains(reply_id(turn.id), autoescape=True),
-            )
+            .where(events.c.id.in_(_answered_by(tx, turn_id)), events.c.state == "done")
             .values(state=state, reason=reason, ended_at=now, turn_id=None)
         )
+
+
+def _answered_by(tx: Connection, turn_id: str) -> list[str]:
+    """The events that a turn's reply answers, also in place of replies that never left."""
+    noted = tx.execute(select(turns.c.message_ids).where(turns.c.id == turn_id)).scalar()
+    answered = select(events.c.id, events.c.reason).where(
+        OF_MESSAGE, events.c.message_id.in_((noted or "").split()), events.c.state == "done"
+    )
+    named = {row.id: reply_named(row.reason) for row in tx.execute(answered)}
+    replies = select(messages.c.id, messages.c.error).where(
+        messages.c.id.in_([one for one in named.values() if one is not None]),
+        messages.c.status == "cancelled",
+    )
+    instead = {row.id: replaced_by(row.error) for row in tx.execute(replies)}
+    own = reply_id(turn_id)
+    return [event for event, reply in named.items() if _last(reply, instead) == own]
+
+
+def _last(reply: str | None, instead: Mapping[str, str | None]) -> str | None:
+    """What took the place of what took its place …"""
+    seen = set()
+    while reply is not None and instead.get(reply) and reply not in seen:
+        seen.add(reply)
+        reply = instead[reply]
+    return reply
 
 
 def finish_events(

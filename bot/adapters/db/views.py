@@ -103,6 +103,10 @@ class Views:
         """One event. Raises NotFound."""
         return await self._db.read(lambda tx: _event(tx, event_id))
 
+    async def payload(self, event_id: str) -> bytes:
+        """What the provider posted, as it came; empty: it was not kept. Raises NotFound."""
+        return await self._db.read(lambda tx: _payload(tx, event_id))
+
     async def event_id(self, named: str) -> str:
         """The id of an event that is named by it or by the provider's id. Raises NotFound."""
         return await self._db.read(lambda tx: _event_id(tx, named))
@@ -206,6 +210,13 @@ def _event(tx: Connection, event_id: str) -> EventView:
     if row is None:
         raise NotFound("there is no such event")
     return _show_event(row)
+
+
+def _payload(tx: Connection, event_id: str) -> bytes:
+    raw = tx.execute(select(events.c.raw).where(events.c.id == event_id)).scalar()
+    if raw is None:
+        raise NotFound("there is no such event")
+    return bytes(raw)
 
 
 def _event_id(tx: Connection, named: str) -> str:

@@ -1,5 +1,6 @@
 """Prompts in YAML files: checked, compiled, archived, and live within two seconds of saving."""
 
+from bot.adapters.prompt_files.candidate import CandidatePrompt
 from bot.adapters.prompt_files.files import PromptArchive, PromptFiles
 from bot.adapters.prompt_files.gathering import Gathered, gather, spread
 from bot.adapters.prompt_files.including import unbundle
@@ -7,6 +8,7 @@ from bot.adapters.prompt_files.schema import prompt_schema
 from bot.adapters.prompt_files.source import parse_prompt, prompt_name, ready_prompt
 
 __all__ = [
+    "CandidatePrompt",
     "Gathered",
     "PromptArchive",
     "PromptFiles",

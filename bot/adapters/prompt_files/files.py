@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from bot.adapters.prompt_files.gathering import Gathered, Stamp, gather, stamp
-from bot.adapters.prompt_files.rendering import Foreign, ReadyPrompt, render_prompt, values_for
+from bot.adapters.prompt_files.rendering import ReadyPrompt, speak
 from bot.adapters.prompt_files.source import prompt_name, ready_prompt
 from bot.domain.prompt import Business, Customer, LineVoice, RenderedPrompt, variables_with
 from bot.errors import Fault, SettingsError
@@ -142,24 +142,14 @@ class PromptFiles:
         watched = watched if own is None else self._files[own]
         if watched.live is None:
             raise SettingsError((Fault("no valid version is live", "", watched.file),))
-        ready = watched.live
-
-        def values(language: str | None) -> Mapping[str, object]:
-            return values_for(
-                ready.prompt,
-                self._business,
-                line_id=line_id,
-                contact_name=contact_name,
-                now=now,
-                customer=customer,
-                line_variables=voice.variables,
-                language=language,
-            )
-
-        spoken = customer.language
-        is_foreign = spoken in ready.prompt.languages
-        return render_prompt(
-            ready, values(None), Foreign(spoken, values(spoken)) if is_foreign else None
+        return speak(
+            watched.live,
+            self._business,
+            voice,
+            customer,
+            line_id=line_id,
+            contact_name=contact_name,
+            now=now,
         )
 
     async def _load(self, watched: _Watched) -> None:

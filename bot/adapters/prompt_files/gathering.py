@@ -31,8 +31,10 @@ class Gathered:
 def gather(root: Path, file: str, folder: Path = Path(), text: str | None = None) -> Gathered:
     """Read `file`, which is relative to `root`; `folder` stands before names in faults.
 
-    `text`: a draft of the file, to be taken for what is in it.
+    `text`: a draft of the file, to be taken for what is in it, or a kept version with its parts.
     """
+    if text is not None and unbundle(text)[1]:
+        return Gathered(text)
     reader = _Reader(root, file, folder)
     try:
         source = reader.read(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from bot.domain.prompt import (
     Business,
     Customer,
     HandOffRule,
+    LineVoice,
     Prompt,
     RenderedPrompt,
     Value,
@@ -153,6 +155,33 @@ def render_prompt(
         opt_in=WordRule(prompt.opt_in.keywords, texts["opt_in"]),
         model=prompt.model,
     )
+
+
+def speak(
+    ready: ReadyPrompt,
+    business: Business,
+    voice: LineVoice,
+    customer: Customer,
+    *,
+    line_id: str,
+    contact_name: str | None,
+    now: datetime,
+) -> RenderedPrompt:
+    """The prompt for one conversation, with its fixed words in the customer's language."""
+    told = partial(
+        values_for,
+        ready.prompt,
+        business,
+        line_id=line_id,
+        contact_name=contact_name,
+        now=now,
+        customer=customer,
+        line_variables=voice.variables,
+    )
+    language = customer.language
+    is_foreign = language in ready.prompt.languages
+    foreign = Foreign(language, told(language=language)) if is_foreign else None
+    return render_prompt(ready, told(), foreign)
 
 
 def _translated(ready: ReadyPrompt, foreign: Foreign | None) -> dict[str, str]:

@@ -1,59 +1,90 @@
-// What HTML cannot: the newest message in sight, Ctrl-Enter, the counter in the title, notifications.
+// What HTML cannot: the newest message in sight, Ctrl-Enter, words kept while pages change, the
+// counter in the title, notifications, the word that the connection is gone.
 (() => {
   const title = document.title;
-  const talk = () => document.querySelector("#talk");
+  const find = (selector) => document.querySelector(selector);
+
+  // The newest message stays in sight, unless somebody has scrolled back.
   let atEnd = true;
-
-  const toEnd = () => { const t = talk(); if (t) t.scrollTop = t.scrollHeight; };
-  const count = () => Number(document.querySelector("[data-needs]")?.dataset.needs ?? 0);
-  let known = count();
-
-  const showCount = () => {
-    const now = count();
-    document.title = now ? `(${now}) ${title}` : title;
-    if (now > known && document.hidden) call();
-    known = now;
-  };
-
-  const call = () => {
-    if ("Notification" in window && Notification.permission === "granted") {
-      new Notification(document.querySelector("[data-needs]").textContent.trim(), { tag: "needs" });
-    }
-    try {
-      const sound = new AudioContext(), tone = sound.createOscillator();
-      tone.connect(sound.destination); tone.frequency.value = 660;
-      tone.start(); tone.stop(sound.currentTime + 0.15);
-    } catch { /* no sound without a first touch */ }
-  };
-
+  const toEnd = () => { const talk = find("#talk"); if (talk) talk.scrollTop = talk.scrollHeight; };
   document.addEventListener("scroll", (event) => {
-    const t = talk();
-    if (event.target === t) atEnd = t.scrollHeight - t.scrollTop - t.clientHeight < 80;
+    const talk = find("#talk");
+    if (event.target === talk) atEnd = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
   }, true);
 
+  // Ctrl-Enter sends; a form that is on its way is not sent again by a second click.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("[data-sends]")) {
       event.preventDefault();
       event.target.form.requestSubmit();
     }
   });
-
-  // A form that is on its way is not sent again by a second click.
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form.method === "dialog") return;
     if (form.dataset.sent) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     form.dataset.sent = "1";
     setTimeout(() => { delete form.dataset.sent; }, 1500);
   }, true);
 
-  document.addEventListener("click", () => {
-    if ("Notification" in window && Notification.permission === "default") Notification.requestPermission();
-  }, { once: true });
+  // An unsent answer is still there when its conversation is opened again.
+  const kept = (box) => `answer-${box.dataset.kept}`;
+  document.addEventListener("input", (event) => {
+    const box = event.target;
+    if (!box.dataset?.kept) return;
+    if (box.value) sessionStorage.setItem(kept(box), box.value); else sessionStorage.removeItem(kept(box));
+  });
+  const recall = () => {
+    const box = find("[data-kept]");
+    if (box && !box.value) box.value = sessionStorage.getItem(kept(box)) ?? "";
+  };
+  const answered = (box) => { if (box && !box.value) { sessionStorage.removeItem(kept(box)); box.focus(); } };
 
-  document.addEventListener("htmx:after:swap", () => {
+  // How many need a person: in the title, and as a notification when it becomes more.
+  const count = () => Number(find("[data-needs]")?.dataset.needs ?? 0);
+  let known = null;
+  const showCount = () => {
+    const now = count();
+    document.title = now ? `(${now}) ${title}` : title;
+    if (known !== null && now > known) call();
+    known = now;
+  };
+  const call = async () => {
+    const text = find("[data-needs]").textContent.trim();
+    try {
+      const sound = new AudioContext(), tone = sound.createOscillator();
+      tone.connect(sound.destination); tone.frequency.value = 660;
+      tone.start(); tone.stop(sound.currentTime + 0.15);
+    } catch { /* no sound without a first touch */ }
+    if (!("Notification" in window) || Notification.permission !== "granted") return;
+    const worker = await navigator.serviceWorker?.ready;
+    worker?.showNotification(text, { tag: "needs", renotify: true, icon: "/console/static/icon.svg" });
+  };
+  const asks = () => {
+    const button = find("[data-notify]");
+    if (!button || !("Notification" in window)) return;
+    button.hidden = Notification.permission !== "default";
+    button.addEventListener("click", async () => {
+      button.hidden = await Notification.requestPermission() !== "default";
+    });
+  };
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const target = event.detail?.ctx?.target, id = target?.id;
     showCount();
     if (atEnd) toEnd();
+    if (id === "why") find("#why-box")?.showModal();
+    if (id === "thread") answered(find("[data-kept]"));
+    if (id !== "fault") find("#fault")?.replaceChildren();
   });
+  document.addEventListener("htmx:error", () => { const box = find("#fault"); box.textContent = box.dataset.unreached; });
+  document.addEventListener("htmx:sse:error", () => { find("#offline").hidden = false; });
+  document.addEventListener("htmx:sse:after:connection", () => { find("#offline").hidden = true; });
 
-  addEventListener("DOMContentLoaded", () => { showCount(); toEnd(); });
+  addEventListener("DOMContentLoaded", () => {
+    recall();
+    toEnd();
+    asks();
+    navigator.serviceWorker?.register("/console/sw.js", { scope: "/console" }).catch(() => {});
+  });
 })();

@@ -1,4 +1,4 @@
-"""What the console needs: who is signed in, and how far somebody has read a conversation."""
+"""What the console needs: who is signed in, who looks at what, how far a conversation was read."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,3 +24,13 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
     )
+    op.create_table(
+        "presence",
+        sa.Column("page", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=40), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("writing_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("page", name=op.f("pk_presence")),
+    )
+    op.create_index("ix_presence_conversation", "presence", ["conversation_id"])

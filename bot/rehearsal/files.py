@@ -1,4 +1,4 @@
-"""Files in `bot chat`: read by the code that reads customers', kept in memory only."""
+"""Files in a rehearsal: read by the code that reads customers', kept in memory only."""
 
 import asyncio
 import hashlib
@@ -7,8 +7,6 @@ from pathlib import Path
 from bot.domain.media import Attachment, MediaState, Problem, Reading
 from bot.errors import BadMedia, MediaMissing, NotFound, Refused
 from bot.interpret import Interpreter
-
-_SHOWN_CHARS = 300
 
 
 class Desk:
@@ -72,15 +70,3 @@ class Files:
 def _load(path: Path) -> tuple[Path, bytes]:
     path = path.expanduser()
     return path, path.read_bytes()
-
-
-def summary(media: Attachment) -> str:
-    """What was made of it, in a line for whoever types."""
-    reading = media.reading
-    if reading.problem is not None:
-        return f"{media.media_type}: {reading.problem.value}: {reading.error}"
-    heard = "" if reading.service is None else f" as heard by {reading.service}"
-    said = " ".join(reading.text[:_SHOWN_CHARS].split())
-    pictures = f"{len(reading.pictures)} picture(s) for the model" if reading.pictures else ""
-    parts = (f"{media.media_type}{heard}", said, pictures)
-    return ": ".join(part for part in parts if part)

@@ -1,0 +1,23 @@
+"""A conversation that only this process knows, answered by the very code that answers customers.
+
+Nothing is sent and no database is touched. A `Stage` holds what rehearsals share; a `Rehearsal` is
+one conversation on it.
+"""
+
+from bot.rehearsal.files import Desk, Files
+from bot.rehearsal.record import Ended, Outcome, Record, Said, voice_note
+from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
+
+__all__ = [
+    "Desk",
+    "Ended",
+    "Files",
+    "Outcome",
+    "PromptText",
+    "Record",
+    "Rehearsal",
+    "Said",
+    "Stage",
+    "file_prompts",
+    "voice_note",
+]
