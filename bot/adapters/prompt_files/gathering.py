@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -43,7 +43,7 @@ def gather(root: Path, file: str, folder: Path = Path(), text: str | None = None
     return Gathered(source, (), tuple(reader.stamps.items()))
 
 
-def spread(root: Path, file: str, source: str) -> Mapping[Path, str]:
+def spread(root: Path, file: str, source: str) -> dict[Path, str]:
     """What a kept version says each file should hold: the prompt's own first, then its parts.
 
     The way back from `gather`, for whoever writes them: each part's name has been checked to lie in
@@ -110,7 +110,7 @@ class _Reader:
     def _content(self, path: Path, shown: str, remedy: str) -> str:
         self.stamps[path] = stamp(path)
         try:
-            data = _bytes_of(path)
+            data = bytes_of(path)
         except OSError as error:
             reasons = {errno.ENOENT: "no such file", errno.EISDIR: "not a file"}
             reason = reasons.get(error.errno or 0, error.strerror)
@@ -137,7 +137,7 @@ class _Reader:
                 yield path.relative_to(base).as_posix()
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """The file's bytes, one too many when it is too long; never waits on a pipe or a device."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
