@@ -82,6 +82,8 @@ class Responder:
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
+        self._rendered: dict[str, RenderedPrompt] = {}
+        """By turn: a prompt that changes meanwhile is for the next one."""
         self._refused: set[str] = set()
         """Pictures that the model would not take: they are not offered again."""
         self._seeing = asyncio.Semaphore(_SEEING_AT_ONCE)
@@ -104,6 +106,7 @@ class Responder:
                     return await self._work(turn)
                 finally:
                     self._in_hand.discard(turn.id)
+                    self._rendered.pop(turn.id, None)
         return Attended()
 
     async def _take_note(self, heard: Listening) -> None:
@@ -283,7 +286,13 @@ class Responder:
         )
 
     def _render(self, turn: Turn) -> RenderedPrompt:
-        return self._prompts.render(turn.line_id, contact_name=turn.contact_name, now=self._clock())
+        rendered = self._rendered.get(turn.id)
+        if rendered is None:
+            rendered = self._prompts.render(
+                turn.line_id, contact_name=turn.contact_name, now=self._clock()
+            )
+            self._rendered[turn.id] = rendered
+        return rendered
 
 
 def _offer(prompt: RenderedPrompt) -> str | None:

@@ -47,6 +47,7 @@ from bot.observing import (
     operations_app,
 )
 from bot.premises import listen, own_data
+from bot.publish import Publisher
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -110,6 +111,7 @@ class _Parts:
     store: Store
     queue: ArqQueue
     prompts: PromptFiles
+    publisher: Publisher
     blobs: MediaStore
     observed: Observed
     redis_url: str
@@ -208,11 +210,14 @@ class _Process:
         queue = ArqQueue(redis_url, queue_name)
         stack.push_async_callback(queue.close)
         LOST_POKES.set_function(lambda: queue.lost_pokes)
-        prompts = bootstrap.make_prompts(settings, store)
+        publisher = bootstrap.make_publisher(settings, database)
+        prompts = bootstrap.make_prompts(settings, publisher)
         await prompts.load()
         blobs = outside.make_blobs(settings)
         observed = observe(settings, database, store)
-        return _Parts(database, store, queue, prompts, blobs, observed, redis_url, queue_name)
+        return _Parts(
+            database, store, queue, prompts, publisher, blobs, observed, redis_url, queue_name
+        )
 
     async def _start(
         self,
@@ -331,7 +336,7 @@ def make_doors(
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     operators = api.operators_of(settings)
-    app = api.create_app(operators, handoff, views, parts.blobs)
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     pages = console.create(
@@ -344,6 +349,7 @@ def make_doors(
             DayFigures(parts.database, settings.business.timezone),
             health,
             parts.blobs,
+            parts.publisher,
         ),
         stopping,
     )

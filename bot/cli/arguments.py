@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat = _add(commands, "chat", "chat", "talk to a prompt here; no line, no database")
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
+    _add_prompts(commands)
     _add_copy_to(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
@@ -99,6 +100,33 @@ def _add_operators_commands(commands: Any) -> None:
     why.add_argument("id", metavar="ID", help="ours or the provider's, of an event or a message")
     for command in (listing, pause, resume, send, events, replay, why):
         _add_json(command)
+
+
+def _add_prompts(commands: Any) -> None:
+    prompts = _add(commands, "prompts", "prompts", "what the bot speaks with: live, past, changed")
+    prompts.set_defaults(action="list")
+    _add_json(prompts)
+    actions = prompts.add_subparsers(metavar="ACTION", parser_class=_Parser)
+    about_version = "its first characters, `live`, or `file`: what the file says now"
+    log = _add_action(actions, "log", "prompts", "what was live when, and who brought it")
+    show = _add_action(actions, "show", "prompts", "a version's text (left out: the live one)")
+    diff = _add_action(actions, "diff", "prompts", "what changed (left out: by the live one)")
+    back = _add_action(actions, "rollback", "prompts", "make an earlier version live, in the file")
+    for action in (log, show, diff, back):
+        action.add_argument("name", metavar="NAME", help="of the prompt: `default`")
+    show.add_argument("version", nargs="?", default="live", metavar="VERSION", help=about_version)
+    diff.add_argument("before", nargs="?", metavar="A", help=about_version)
+    diff.add_argument("after", nargs="?", metavar="B", help="left out: the live one")
+    back.add_argument("version", metavar="VERSION", help=about_version)
+    back.add_argument("--live-only", action="store_true", help="leave the file as it is")
+
+
+def _add_action(actions: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
+    """One of `bot prompts …`."""
+    action = _add(actions, name, module, about)
+    action.set_defaults(action=name)
+    action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    return action
 
 
 def _add_copy_to(commands: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from bot import bootstrap, logs, outside
-from bot.adapters.prompt_files import PromptFiles
+from bot.adapters.prompt_files import NothingKept, PromptFiles
 from bot.cli.chat_files import Desk, Files, summary
 from bot.cli.rehearsal import CONVERSATION, Rehearsal
 from bot.cli.terminal import complain, say, words
@@ -33,18 +33,6 @@ _HELP = (
     "/reset begins anew, /quit ends."
 )
 _FILES = {"/voice": "voice", "/image": "image", "/file": "document"}
-
-
-class _NoArchive:
-    """Only what is in the files now: nothing is kept."""
-
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
-        """Not kept."""
-
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        """None: no earlier version takes the place of an invalid file."""
-        del prompt_name
-        return None
 
 
 def run(arguments: Namespace) -> int:
@@ -174,7 +162,7 @@ def _prompts(settings: Settings, line_id: str) -> PromptFiles:
         settings.folder,
         {"default": spoken_with},
         settings.business.for_prompts(),
-        _NoArchive(),
+        NothingKept(),
     )
 
 

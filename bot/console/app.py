@@ -23,9 +23,11 @@ from bot.console.errors import Faults
 from bot.console.house import House
 from bot.console.live import Live
 from bot.console.pages import Pages, make_pages
+from bot.console.prompts import Prompts
 from bot.console.today import Today
 from bot.handoff import HandOff
 from bot.health import Health
+from bot.publish import Publisher
 
 __all__ = ["Door", "Shown", "create", "make_pages"]
 
@@ -41,6 +43,7 @@ class Shown:
     figures: DayFigures
     health: Health
     blobs: MediaStore
+    publisher: Publisher
 
 
 def create(
@@ -52,6 +55,7 @@ def create(
         sign_in.routes(door, pages),
         Inbox(door, pages, handoff, shown.views, shown.desk).routes(),
         Today(door, pages, shown.figures).routes(),
+        Prompts(door, pages, shown.publisher).routes(),
         House(door, pages, handoff, shown.views, shown.health).routes(),
         _live(door, Live(shown.desk, stopping)),
     ):
