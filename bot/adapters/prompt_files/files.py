@@ -134,11 +134,9 @@ class PromptFiles:
             steady, watched.seen = now == watched.seen, now
             if steady and now != watched.handled:
                 await self._take(watched, now)
-            if watched.pending is None and time.monotonic() - watched.offered_at > (
-                _SAY_HERE_EVERY_S
-            ):
-                watched.pending = watched.offered
-            if watched.pending is not None:
+            if time.monotonic() - watched.offered_at > _SAY_HERE_EVERY_S:
+                watched.pending = watched.pending or watched.offered
+            if watched.pending is not None and now == watched.handled:
                 await self._try_to_offer(watched, watched.pending)
         try:
             await self._follow()
@@ -174,6 +172,8 @@ class PromptFiles:
         watched.handled = now
         self._note(watched, read)
         watched.pending = read.ready
+        if read.ready is None:
+            watched.offered = None
 
     async def _try_to_offer(self, watched: _Watched, ready: ReadyPrompt) -> None:
         try:
