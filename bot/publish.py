@@ -135,7 +135,7 @@ class Publisher:
         checked = await asyncio.to_thread(self._folder.check, name, source)
         if checked.version is None:
             return _invalid(checked)
-        edition = Edition(name, checked.version, source)
+        edition = Edition(name, checked.version, checked.source)
         live = await self._store.publish(edition, bringer, base)
         if live != edition.version:
             return Outdated(live)

@@ -18,6 +18,8 @@ class Checked:
     version: str | None
     """None: it is invalid."""
     faults: tuple[Fault, ...]
+    source: str = field(default="", repr=False)
+    """What is to be kept as that version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.adapters.prompt_files.reading import Read, Stamp, read_file, read_text, stamp
+from bot.adapters.prompt_files.on_disk import Read, Stamp, read_file, read_text, stamp
 from bot.adapters.prompt_files.rendering import ReadyPrompt, render_prompt, values_for
 from bot.adapters.prompt_files.source import prompt_name
 from bot.domain.prompt import Business, RenderedPrompt

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.adapters.prompt_files.reading import content, read_file, read_text
+from bot.adapters.prompt_files.on_disk import content, read_file, read_text
 from bot.adapters.prompt_files.source import prompt_name
 from bot.domain.prompt import Business
 from bot.domain.prompt_shown import Checked, FileLook
@@ -58,7 +58,9 @@ class PromptFolder:
             message = f"the text is over {MAX_FILE_BYTES} bytes: make it smaller"
             return Checked(None, (Fault(message, "", file, 1, 1),))
         read = read_text(source, file, name, self._business)
-        return Checked(None if read.ready is None else read.ready.prompt.version, read.faults)
+        if read.ready is None:
+            return Checked(None, read.faults)
+        return Checked(read.ready.prompt.version, (), read.ready.prompt.source)
 
     def look(self, name: str) -> FileLook:
         """What the file says right now."""
