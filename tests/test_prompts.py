@@ -13,7 +13,7 @@ from bot.crash_points import CrashPoint
 from tests.conftest import NewBot
 from tests.console_client import Console, field
 from tests.crashes import armed, ended_and_started, ends_at
-from tests.harness import Bot, eventually
+from tests.harness import Answer, Bot, Gate, eventually
 from tests.harness.bot_process import TOKEN
 
 ENV = {"OPERATOR_TOKEN": f"tests:{TOKEN},rosa:token-of-rosa,omar:token-of-omar"}
@@ -22,6 +22,7 @@ GOOD = "# Kept.\ninstructions: |\n  Be kind.\n"
 PROMPTS = dict.fromkeys(NAMES, GOOD)
 SETTINGS = {
     "conversation": {"quiet_period_s": 0},
+    "retry": {"max_attempts": 1},
     "lines": {f"ln_{name}": {"prompt": name} for name in NAMES[1:]},
 }
 BAD = "instructions: |\n  Be {{ knid }}.\n"
@@ -312,7 +313,31 @@ async def _is_live(bot: Bot, source: str) -> None:
     assert live["source"] == source
 
 
-# several processes, and sudden ends
+# turns, several processes, and sudden ends
+
+
+async def test_a_turn_speaks_with_one_version_from_its_beginning_to_its_end(bot: Bot) -> None:
+    before = await bot.api("GET", "/api/prompts/two/versions/live")
+    said_before = f"{before['source']}fallback: Said before.\n"
+    first = await bot.api(
+        "PUT", "/api/prompts/two", {"source": said_before, "base_version": before["version"]}
+    )
+    await eventually(lambda: serves(bot, first["version"], "two"))
+    gate = Gate()
+    bot.llm.plan_calls(Answer(400, gate=gate), about="between two versions")
+    ana = bot.provider.customer(line_id="ln_two")
+    await ana.writes("between two versions")
+    await gate.reached()
+    said_after = {
+        "source": said_before.replace("before", "after"),
+        "base_version": first["version"],
+    }
+    second = await bot.api("PUT", "/api/prompts/two", said_after)
+    await eventually(lambda: serves(bot, second["version"], "two"))
+    gate.open()
+    assert await ana.reads(1) == ["Said before."]
+    (answer,) = [one for one in await bot.messages(ana) if one["direction"] == "out"]
+    assert answer["prompt_version"] == first["version"]
 
 
 async def test_two_processes_with_files_of_their_own_serve_what_one_of_them_published(
