@@ -502,3 +502,18 @@ async def test_a_live_version_that_this_host_cannot_use_is_told_and_the_last_one
     await all_files.look()
     assert rendered(all_files).system == "Be kind and brief."
     assert all_files.faults() == ()
+
+
+async def test_an_edit_that_waited_is_not_offered_once_the_file_says_something_else(
+    prompt: Path, files: Files, archive: MemoryArchive
+) -> None:
+    all_files = files()
+    await all_files.load()
+    archive.away = True
+    save(prompt, BETTER)
+    await look_twice(all_files)
+    archive.away = False
+    save(prompt, BAD)
+    await look_twice(all_files)
+    assert rendered(all_files).system == "Be kind."
+    assert len(archive.saved) == 1

@@ -332,6 +332,18 @@ async def test_a_host_that_wrote_its_file_and_was_killed_takes_it_for_no_edit(
     assert await a.serves() == "Two."
 
 
+async def test_an_edit_after_a_rollback_is_one_though_nobody_was_there_to_see_either(
+    host: NewHost,
+) -> None:
+    a = await host("a").start(ONE)
+    await a.edit(TWO)
+    first = (await a.publisher.history("default")).items[-1].version
+    await a.publisher.rollback("default", first, BACK, needs_file=True)  # the bot is stopped
+    a.save(TWO)
+    await a.start()
+    assert await a.serves() == "Two."
+
+
 async def _live_version(host: Host) -> str | None:
     return (await host.publisher.prompt("default")).version
 
