@@ -161,14 +161,23 @@ def make_scratch(settings: Settings) -> Path:
 
 def make_publisher(settings: Settings, database: Database) -> Publisher:
     """What every prompt goes live by."""
-    folder = PromptFolder(settings.folder, settings.prompt_files(), settings.business.for_prompts())
+    folder = PromptFolder(
+        settings.folder,
+        settings.prompt_files(),
+        settings.business.for_prompts(),
+        settings.voices(),
+    )
     return Publisher(PromptArchive(database, utc_now), folder)
 
 
 def make_prompts(settings: Settings, publisher: Publisher) -> PromptFiles:
     """The prompts' adapter, not loaded yet."""
     return PromptFiles(
-        settings.folder, settings.prompt_files(), settings.business.for_prompts(), publisher
+        settings.folder,
+        settings.prompt_files(),
+        settings.business.for_prompts(),
+        publisher,
+        settings.voices(),
     )
 
 

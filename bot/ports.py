@@ -22,7 +22,7 @@ from bot.domain.media import (
     Transcript,
 )
 from bot.domain.outbox import Outbound, SendOutcome
-from bot.domain.prompt import RenderedPrompt
+from bot.domain.prompt import Customer, RenderedPrompt
 from bot.domain.prompt_shown import Checked, FileLook
 from bot.domain.prompt_version import Bringer, Edition, FileText, LivePrompt, PastVersion
 from bot.domain.silence import Heard
@@ -158,7 +158,14 @@ class Transcriber(Protocol):
 class Prompts(Protocol):
     """The prompt a line speaks with, at its latest valid version."""
 
-    def render(self, line_id: str, *, contact_name: str | None, now: datetime) -> RenderedPrompt:
+    def render(
+        self,
+        line_id: str,
+        *,
+        contact_name: str | None,
+        now: datetime,
+        customer: Customer = Customer(),  # noqa: B008 - frozen
+    ) -> RenderedPrompt:
         """Fill in the variables."""
         ...
 
@@ -218,8 +225,12 @@ class PromptFolder(Protocol):
         """What the file says right now."""
         ...
 
-    def why_not_writable(self, name: str) -> str | None:
-        """What keeps us from writing it; None: nothing does."""
+    def own_text(self, source: str) -> str:
+        """A version's text without the parts that it includes."""
+        ...
+
+    def why_not_writable(self, name: str, source: str) -> str | None:
+        """What keeps us from writing this text; None: nothing does."""
         ...
 
     def write(self, name: str, source: str) -> None:

@@ -109,6 +109,10 @@ class Publisher:
             raise NotFound("there is no such version")
         return TextView(name, version, source)
 
+    def own_text(self, source: str) -> str:
+        """A version's text without the parts that it includes: what is edited."""
+        return self._folder.own_text(source)
+
     async def before_live(self, name: str) -> str | None:
         """The version that was live before the present one; None: there was none."""
         past = await self._store.history(_possible(name))
@@ -159,7 +163,7 @@ class Publisher:
         `needs_file`: nothing happens where it can't be written. Raises NotFound, Refused.
         """
         text = await self.text(name, named)
-        fault = self._folder.why_not_writable(name)
+        fault = await asyncio.to_thread(self._folder.why_not_writable, name, text.source)
         if fault is not None and writes_file and needs_file:
             raise Refused(fault)
         live = (await self._store.live_versions([name])).get(name)
@@ -181,7 +185,7 @@ class Publisher:
             is_rollback=live is not None and live.is_rollback,
             state=await self._state(name, look, live),
             file_version=look.version,
-            faults=tuple(show_fault(fault) for fault in look.faults),
+            faults=tuple(show_fault(fault, look.file) for fault in look.faults),
         )
 
     async def _state(self, name: str, look: FileLook, live: LivePrompt | None) -> FileState:
@@ -218,7 +222,7 @@ class Publisher:
         published = partial(Published, edition.name, edition.version, changed, look.file)
         if look.version == edition.version:
             return published(None, None)
-        fault = self._folder.why_not_writable(edition.name)
+        fault = await asyncio.to_thread(self._folder.why_not_writable, edition.name, edition.source)
         if fault is not None or not writes_file:
             return published(fault or "it was to be left as it is", None)
         aside = None
@@ -237,7 +241,7 @@ class Publisher:
 
 
 def _invalid(checked: Checked) -> Invalid:
-    return Invalid(tuple(show_fault(fault) for fault in checked.faults))
+    return Invalid(tuple(show_fault(fault, checked.file) for fault in checked.faults))
 
 
 def _possible(name: str) -> str:

@@ -14,8 +14,9 @@ from bot.domain.brief import with_brief
 from bot.domain.chat import ChatRequest, Completion, Picture, Usage
 from bot.domain.decide import Duty, decide, opting_of
 from bot.domain.history import View, build_messages, strip_markers
+from bot.domain.languages import language_of
 from bot.domain.outbox import Outbound, reply_id
-from bot.domain.prompt import RenderedPrompt
+from bot.domain.prompt import Customer, RenderedPrompt
 from bot.domain.spoken import LAST_WORDS, first_words, opened, parting_words, spoken
 from bot.domain.turn import (
     Answered,
@@ -112,7 +113,10 @@ class Responder:
     async def _take_note(self, heard: Listening) -> None:
         """A person has the conversation: all that counts is whether the customer opts out."""
         prompt = self._prompts.render(
-            heard.line_id, contact_name=heard.contact_name, now=self._clock()
+            heard.line_id,
+            contact_name=heard.contact_name,
+            now=self._clock(),
+            customer=Customer(heard.contact, language_of(reversed(heard.waiting), heard.contact)),
         )
         opting = opting_of(heard.waiting, prompt, opted_out=heard.opted_out)
         if opting is not None:
@@ -289,10 +293,19 @@ class Responder:
         rendered = self._rendered.get(turn.id)
         if rendered is None:
             rendered = self._prompts.render(
-                turn.line_id, contact_name=turn.contact_name, now=self._clock()
+                turn.line_id,
+                contact_name=turn.contact_name,
+                now=self._clock(),
+                customer=_customer(turn),
             )
             self._rendered[turn.id] = rendered
         return rendered
+
+
+def _customer(turn: Turn) -> Customer:
+    newest_first = (*reversed(turn.to_answer), *reversed(turn.past))
+    language = language_of(newest_first, turn.contact)
+    return Customer(turn.contact, language, all(it.author == "customer" for it in turn.past))
 
 
 def _offer(prompt: RenderedPrompt) -> str | None:

@@ -119,6 +119,16 @@ def _add_prompts(commands: Any) -> None:
     diff.add_argument("after", nargs="?", metavar="B", help="left out: the live one")
     back.add_argument("version", metavar="VERSION", help=about_version)
     back.add_argument("--live-only", action="store_true", help="leave the file as it is")
+    new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
+    new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")
+    new.add_argument("--business", metavar="TEXT", help="what the business is called")
+    new.add_argument("--about", metavar="TEXT", help="what it does, in a sentence")
+    new.add_argument("--hours", metavar="TEXT", help="when it is open, in your own words")
+    new.add_argument("--person", metavar="TEXT", help="who takes over from the bot")
+    new.add_argument("--language", metavar="TEXT", help="that the business speaks, such as Spanish")
+    schema = _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
+    new.set_defaults(action="new")
+    schema.set_defaults(action="schema")
 
 
 def _add_action(actions: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:

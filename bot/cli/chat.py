@@ -21,6 +21,7 @@ from bot.cli.chat_files import Desk, Files, summary
 from bot.cli.rehearsal import CONVERSATION, Rehearsal
 from bot.cli.terminal import complain, say, words
 from bot.config import Settings, load
+from bot.domain.prompt import LineVoice
 from bot.domain.turn import Reply
 from bot.errors import BotError
 from bot.ports import Llm, Transcriber
@@ -158,11 +159,13 @@ def _prompts(settings: Settings, line_id: str) -> PromptFiles:
     """The one prompt that is spoken with; a fault in another is none here."""
     files = settings.prompt_files()
     spoken_with = files.get(line_id, files["default"])
+    voices = settings.voices()
     return PromptFiles(
         settings.folder,
         {"default": spoken_with},
         settings.business.for_prompts(),
         NothingKept(),
+        {"default": LineVoice(voices.get(line_id, voices["default"]).variables)},
     )
 
 

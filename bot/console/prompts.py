@@ -107,7 +107,12 @@ class Prompts:
                 raise Refused("somebody else was faster: load the page again, and look")
             case Invalid(faults):
                 old = await self._publisher.text(name, version)
-                return await self._show(request, name, session, _Written(old.source, faults=faults))
+                return await self._show(
+                    request,
+                    name,
+                    session,
+                    _Written(self._publisher.own_text(old.source), faults=faults),
+                )
 
     async def _published(
         self, request: Request, name: str, session: Session, published: Published
@@ -128,7 +133,7 @@ class Prompts:
         """`written` None: the editor holds what is live."""
         view = await self._publisher.prompt(name)
         live = None if view.version is None else await self._publisher.text(name, view.version)
-        shown = "" if live is None else live.source
+        shown = "" if live is None else self._publisher.own_text(live.source)
         editing = _Written(shown) if written is None else written
         return self._pages.show(
             request,

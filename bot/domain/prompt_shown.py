@@ -18,8 +18,9 @@ class Checked:
     version: str | None
     """None: it is invalid."""
     faults: tuple[Fault, ...]
+    file: str
     source: str = field(default="", repr=False)
-    """What is to be kept as that version."""
+    """What is to be kept as that version: with what it includes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,9 @@ class Invalid:
 Outcome = Published | Outdated | Invalid
 
 
-def show_fault(fault: Fault) -> FaultView:
-    """Without the file, which whoever asks knows."""
-    return FaultView(fault.line, fault.column, fault.key, fault.message)
+def show_fault(fault: Fault, file: str) -> FaultView:
+    """A fault in the prompt's own file, which whoever asks knows, or in a part of it."""
+    if fault.file in ("", file):
+        return FaultView(fault.line, fault.column, fault.key, fault.message)
+    place = f"{fault.file}:{fault.line}:{fault.column}" if fault.line else fault.file
+    return FaultView(0, 0, fault.key, f"{place}: {fault.message}")

@@ -38,11 +38,13 @@ class Host:
         self.path = self.folder / "prompts" / "default.yaml"
         self.path.parent.mkdir(parents=True)
         self.archive = PromptArchive(scene.database, lambda: scene.now)
-        self.publisher = Publisher(self.archive, PromptFolder(self.folder, LINES, Business(), name))
+        self.publisher = Publisher(
+            self.archive, PromptFolder(self.folder, LINES, Business(), host=name)
+        )
         self.files = self._process()
 
     def _process(self) -> PromptFiles:
-        return PromptFiles(self.folder, LINES, Business(), self.publisher, self.name)
+        return PromptFiles(self.folder, LINES, Business(), self.publisher, host=self.name)
 
     def save(self, text: str) -> None:
         self.path.write_bytes(text.encode())
@@ -414,3 +416,47 @@ async def test_a_host_goes_on_with_what_it_serves_while_the_database_is_away(
     monkeypatch.undo()
     assert [entry["event"] for entry in logs] == ["prompts_not_followed"]
     assert await a.serves() == "One."
+
+
+async def test_a_version_is_kept_with_its_parts_and_a_rollback_writes_its_own_file_alone(
+    host: NewHost,
+) -> None:
+    a = host("a")
+    part = a.path.with_name("style.yaml")
+    part.write_text("facts: |\n  Old.\n")
+    including = "include: style.yaml\n" + ONE
+    await a.start(including)
+    first = await _live_version(a) or ""
+    await a.edit(including.replace("One", "Two"))
+    await a.publisher.rollback("default", first, BACK, needs_file=True)
+    assert a.path.read_text() == including
+
+    part.write_text("facts: |\n  New.\n")
+    await a.look()
+    assert "New." in await a.serves()
+    with pytest.raises(Refused, match=r"has changed since: change prompts/style\.yaml"):
+        await a.publisher.rollback("default", first, BACK, needs_file=True)
+    outcome = await a.publisher.rollback("default", first, BACK)
+    assert isinstance(outcome, Published)
+    assert "has changed since" in (outcome.file_fault or "")
+    await a.look()
+    await a.start()
+    assert "Old." in await a.serves()
+    assert part.read_text() == "facts: |\n  New.\n"
+    # What is edited is the file's own text; the parts come from where they are.
+    own = a.publisher.own_text(await a.live())
+    assert own == including
+    assert isinstance(await a.publish(own.replace("One", "Three")), Published)
+    assert (await a.serves()).startswith("Three.")
+    assert "New." in await a.serves()
+
+
+async def test_a_fault_in_a_part_names_the_part(host: NewHost) -> None:
+    a = host("a")
+    part = a.path.with_name("style.yaml")
+    part.write_text("facts: |\n  Old.\n")
+    await a.start("include: style.yaml\n" + ONE)
+    part.write_text("facts: |\n  {{ knid }}\n")
+    (fault,) = (await a.publisher.prompt("default")).faults
+    assert fault.line == 0
+    assert fault.message.startswith("prompts/style.yaml:2:")

@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
 
-from bot.adapters.prompt_files.on_disk import Read, Stamp, read_file, read_text, stamp
-from bot.adapters.prompt_files.rendering import ReadyPrompt, render_prompt, values_for
+from bot.adapters.prompt_files.gathering import stamp
+from bot.adapters.prompt_files.on_disk import Read, Shelf, Stamps
+from bot.adapters.prompt_files.rendering import Foreign, ReadyPrompt, render_prompt, values_for
 from bot.adapters.prompt_files.source import prompt_name
-from bot.domain.prompt import Business, RenderedPrompt
+from bot.domain.prompt import Business, Customer, LineVoice, RenderedPrompt
 from bot.domain.prompt_version import Edition, FileText
 from bot.errors import Fault, SettingsError
 
@@ -55,9 +57,9 @@ class _Watched:
     served: ReadyPrompt | None = None
     pending: ReadyPrompt | None = None
     """Valid, and not yet offered to the archive."""
-    seen: Stamp = ()
-    handled: Stamp | None = None
-    """The stamp under which it was last read; None: never."""
+    seen: Stamps = ()
+    handled: Stamps = ()
+    """Under which it was last read; empty: never."""
     offered_at: float = 0.0
     offered: ReadyPrompt | None = None
     """What the file said the last time that it was valid."""
@@ -82,14 +84,18 @@ class PromptFiles:
         lines: Mapping[str, str],
         business: Business,
         archive: PromptArchive,
+        voices: Mapping[str, LineVoice] = MappingProxyType({}),
         host: str | None = None,
     ) -> None:
-        """`host`: what this machine is called; None: by its own name."""
-        self._business = business
+        """`voices`: what lines say otherwise than the files; a line not in it as `default`.
+
+        `host`: what this machine is called; None: by its own name.
+        """
+        self._shelf = Shelf(root, lines, business, voices)
         self._archive = archive
         self._host = socket.gethostname() if host is None else host
         self._files = {
-            file: _Watched(file, root / file, prompt_name(file)) for file in {*lines.values()}
+            file: _Watched(file, root / file, prompt_name(file)) for file in self._shelf.files()
         }
         self._lines = {line_id: self._files[file] for line_id, file in lines.items()}
         self._is_archive_away = False
@@ -100,8 +106,8 @@ class PromptFiles:
         SettingsError when a prompt has no valid version; the archive's own errors pass through.
         """
         for watched in self._files.values():
-            watched.seen = watched.handled = stamp(watched.path)
             read = await asyncio.to_thread(self._read, watched)
+            watched.seen = watched.handled = read.stamps
             self._note(watched, read)
             if read.ready is not None:
                 await self._offer(watched, read.ready, is_start=True)
@@ -130,13 +136,13 @@ class PromptFiles:
         being written is left alone.
         """
         for watched in self._files.values():
-            now = await asyncio.to_thread(stamp, watched.path)
+            now = await asyncio.to_thread(_now, watched)
             steady, watched.seen = now == watched.seen, now
             if steady and now != watched.handled:
                 await self._take(watched, now)
             if time.monotonic() - watched.offered_at > _SAY_HERE_EVERY_S:
                 watched.pending = watched.pending or watched.offered
-            if watched.pending is not None and now == watched.handled:
+            if watched.pending is not None and watched.seen == watched.handled:
                 await self._try_to_offer(watched, watched.pending)
         try:
             await self._follow()
@@ -151,25 +157,48 @@ class PromptFiles:
         others = [each.unusable[1] for each in self._files.values() if each.unusable is not None]
         return (*in_files, *others)
 
-    def render(self, line_id: str, *, contact_name: str | None, now: datetime) -> RenderedPrompt:
+    def render(
+        self,
+        line_id: str,
+        *,
+        contact_name: str | None,
+        now: datetime,
+        customer: Customer = Customer(),  # noqa: B008 - frozen
+    ) -> RenderedPrompt:
         """The line's prompt for one conversation; `load` must have succeeded."""
+        voices = self._shelf.voices
+        voice = voices.get(line_id, voices.get("default", LineVoice()))
+        own = voice.contacts.get(customer.key)
         watched = self._lines.get(line_id, self._lines["default"])
+        watched = watched if own is None else self._files[own]
         if watched.served is None:
             raise SettingsError((Fault("no valid version is live", "", watched.file),))
-        values = values_for(
-            watched.served.prompt,
-            self._business,
-            line_id=line_id,
-            contact_name=contact_name,
-            now=now,
-        )
-        return render_prompt(watched.served, values)
+        ready = watched.served
 
-    async def _take(self, watched: _Watched, now: Stamp) -> None:
+        def values(language: str | None) -> Mapping[str, object]:
+            return values_for(
+                ready.prompt,
+                self._shelf.business,
+                line_id=line_id,
+                contact_name=contact_name,
+                now=now,
+                customer=customer,
+                line_variables=voice.variables,
+                language=language,
+            )
+
+        spoken = customer.language
+        is_foreign = spoken in ready.prompt.languages
+        return render_prompt(
+            ready, values(None), Foreign(spoken, values(spoken)) if is_foreign else None
+        )
+
+    async def _take(self, watched: _Watched, now: Stamps) -> None:
         read = await asyncio.to_thread(self._read, watched)
-        if stamp(watched.path) != now:
+        if await asyncio.to_thread(_now, watched) != now:
             return
-        watched.handled = now
+        # What is included may be other files now: a change of those since is seen next time.
+        watched.seen = watched.handled = read.stamps
         self._note(watched, read)
         watched.pending = read.ready
         if read.ready is None:
@@ -211,9 +240,7 @@ class PromptFiles:
         source = await self._archive.source(watched.name, version)
         if source is None:
             return
-        read = await asyncio.to_thread(
-            read_text, source, watched.file, watched.name, self._business
-        )
+        read = await asyncio.to_thread(self._shelf.read_text, source, watched.file, watched.name)
         if read.ready is not None:
             self._serve(watched, read.ready)
             return
@@ -250,4 +277,10 @@ class PromptFiles:
         self._is_archive_away = True
 
     def _read(self, watched: _Watched) -> Read:
-        return read_file(watched.path, watched.file, watched.name, self._business)
+        return self._shelf.read(watched.file, watched.name)
+
+
+def _now(watched: _Watched) -> Stamps:
+    """Of the files that the last reading looked for."""
+    paths = [path for path, _ in watched.handled] or [watched.path]
+    return tuple((path, stamp(path)) for path in paths)

@@ -1,18 +1,17 @@
-"""One prompt file, read as it is right now: what it says, or what is wrong with it."""
+"""Prompts as they stand in files: read with what they include, checked, compiled."""
 
-import os
-import stat
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bot.adapters.prompt_files.gathering import Stamp, gather
 from bot.adapters.prompt_files.rendering import ReadyPrompt
 from bot.adapters.prompt_files.source import ready_prompt
-from bot.domain.prompt import Business
+from bot.domain.prompt import Business, LineVoice, variables_with
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import MAX_FILE_BYTES, decode
 
-Stamp = tuple[int, ...]
-"""What changes when a file does; empty: there is no such file."""
+Stamps = tuple[tuple[Path, Stamp], ...]
+"""Of a prompt file and what it includes, as it was read last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +20,35 @@ class Read:
 
     ready: ReadyPrompt | None = None
     faults: tuple[Fault, ...] = field(default=())
+    stamps: Stamps = ()
 
 
-def read_file(path: Path, file: str, name: str, business: Business) -> Read:
-    """The prompt of a file; whatever is at its place is a fault, never an exception."""
-    try:
-        source = decode(content(path), file)
-    except SettingsError as error:
-        return Read(faults=error.faults)
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        return Read(faults=(Fault(f"{reason}: put the prompt there", "", file),))
-    return read_text(source, file, name, business)
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The prompt files of a host, and what they are to be valid for. Files are below `root`."""
 
+    root: Path
+    lines: Mapping[str, str]
+    business: Business
+    voices: Mapping[str, LineVoice] = field(default_factory=dict)
+    """What lines say otherwise than the files; a line not in it as `default`."""
 
-def read_text(source: str, file: str, name: str, business: Business) -> Read:
-    """The prompt of a text."""
-    try:
-        return Read(ready_prompt(source, file, business, name))
-    except SettingsError as error:
-        return Read(faults=error.faults)
+    def files(self) -> frozenset[str]:
+        """All that anybody is spoken to with."""
+        of_contacts = {file for voice in self.voices.values() for file in voice.contacts.values()}
+        return frozenset({*self.lines.values(), *of_contacts})
 
+    def read(self, file: str, name: str, draft: str | None = None) -> Read:
+        """A file as it is right now, or a draft of it; whatever is at its place is a fault."""
+        found = gather(self.root, file, text=draft)
+        if found.faults:
+            return Read(faults=found.faults, stamps=found.stamps)
+        return replace(self.read_text(found.source, file, name), stamps=found.stamps)
 
-def stamp(path: Path) -> Stamp:
-    """Of the file behind any links."""
-    try:
-        now = path.stat()
-    except OSError:
-        return ()
-    return (now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino, now.st_dev, now.st_mode)
-
-
-def content(path: Path) -> bytes:
-    """The file's bytes, one too many when it is too long; never waits on a pipe or a device."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "not a file")
-        return file.read(MAX_FILE_BYTES + 1)
+    def read_text(self, source: str, file: str, name: str) -> Read:
+        """A text that holds what it includes."""
+        try:
+            lines = variables_with(file, self.lines, self.voices)
+            return Read(ready_prompt(source, file, self.business, name, line_variables=lines))
+        except SettingsError as error:
+            return Read(faults=error.faults)
