@@ -38,11 +38,13 @@ class Host:
         self.path = self.folder / "prompts" / "default.yaml"
         self.path.parent.mkdir(parents=True)
         self.archive = PromptArchive(scene.database, lambda: scene.now)
-        self.publisher = Publisher(self.archive, PromptFolder(self.folder, LINES, Business(), name))
+        self.publisher = Publisher(
+            self.archive, PromptFolder(self.folder, LINES, Business(), host=name)
+        )
         self.files = self._process()
 
     def _process(self) -> PromptFiles:
-        return PromptFiles(self.folder, LINES, Business(), self.publisher, self.name)
+        return PromptFiles(self.folder, LINES, Business(), self.publisher, host=self.name)
 
     def save(self, text: str) -> None:
         self.path.write_bytes(text.encode())
