@@ -250,9 +250,8 @@ class PromptFiles:
         _log.error("prompt_unusable", prompt=watched.name, version=version, fault=str(fault))
 
     def _serve(self, watched: _Watched, ready: ReadyPrompt) -> None:
-        is_new = watched.version != ready.prompt.version
-        watched.served, watched.unusable = ready, None
-        if is_new:
+        before, watched.served, watched.unusable = watched.version, ready, None
+        if before not in (None, ready.prompt.version):
             _log.info("prompt_live", prompt=watched.name, version=ready.prompt.version)
 
     def _serve_something(self, watched: _Watched) -> None:
