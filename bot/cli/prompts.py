@@ -147,7 +147,7 @@ async def _diff(publisher: Publisher, arguments: Namespace) -> int:
 
 
 async def _rollback(publisher: Publisher, arguments: Namespace) -> int:
-    bringer = Bringer(Origin.SHELL, getpass.getuser(), socket.gethostname(), is_rollback=True)
+    bringer = Bringer(Origin.SHELL, _user(), socket.gethostname(), is_rollback=True)
     outcome = await publisher.rollback(
         arguments.name,
         arguments.version,
@@ -165,6 +165,14 @@ async def _rollback(publisher: Publisher, arguments: Namespace) -> int:
                 complain(f"{arguments.version}:{fault.line}: {fault.key}: {fault.message}")
             complain("that version is no longer valid: nothing has changed")
             return 1
+
+
+def _user() -> str:
+    """Whoever types, as far as this machine knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def _say_published(published: Published, arguments: Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from bot.adapters.db.engine import Database
 from bot.adapters.db.schema import live_prompts, prompt_history, prompt_hosts, prompt_versions
@@ -25,6 +25,8 @@ from bot.domain.prompt_version import (
 
 HOST_FORGOTTEN_AFTER = timedelta(days=1)
 """A host that looks after a prompt says so every hour."""
+_HOST_DROPPED_AFTER = timedelta(days=90)
+"""Containers come and go under names of their own."""
 _HISTORY_MAX = 1000
 
 
@@ -115,6 +117,8 @@ def take_file(tx: Connection, text: FileText, now: datetime) -> str | None:
         if live != edition.version:
             return None  # somebody was faster: what this file means now is for the next look
     _note_seen(tx, edition.name, text.place, edition.version, now)
+    gone = prompt_hosts.c.seen_at < now - _HOST_DROPPED_AFTER
+    tx.execute(delete(prompt_hosts).where(prompt_hosts.c.name == edition.name, gone))
     return live
 
 

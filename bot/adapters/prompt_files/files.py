@@ -26,6 +26,7 @@ from bot.domain.prompt_version import Edition, FileText
 from bot.errors import Fault, SettingsError
 
 LOOK_EVERY_S = 0.5
+_AFTER_FAILURE_S = 2.0
 _SAY_HERE_EVERY_S = 3600.0
 
 _log = structlog.get_logger()
@@ -99,6 +100,7 @@ class PromptFiles:
         }
         self._lines = {line_id: self._files[file] for line_id, file in lines.items()}
         self._is_archive_away = False
+        self._follow_at = 0.0
 
     async def load(self) -> None:
         """Serve the live version of every prompt, after offering what the files say.
@@ -144,12 +146,8 @@ class PromptFiles:
                 watched.pending = watched.pending or watched.offered
             if watched.pending is not None and watched.seen == watched.handled:
                 await self._try_to_offer(watched, watched.pending)
-        try:
-            await self._follow()
-        except Exception as error:  # noqa: BLE001 - whatever ails the archive, the next look tries again
-            self._note_away(error)
-        else:
-            self._is_archive_away = False
+        if time.monotonic() >= self._follow_at:
+            await self._try_to_follow()
 
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with the files, and with what is live, whatever is served."""
@@ -236,6 +234,17 @@ class PromptFiles:
             elif watched.unusable is None or watched.unusable[0] != version:
                 await self._fetch(watched, version)
 
+    async def _try_to_follow(self) -> None:
+        try:
+            await self._follow()
+        except Exception as error:  # noqa: BLE001 - whatever ails the archive, a later look tries again
+            if not self._is_archive_away:
+                _log.warning("prompts_not_followed", error=type(error).__name__)
+            self._is_archive_away = True
+            self._follow_at = time.monotonic() + _AFTER_FAILURE_S
+        else:
+            self._is_archive_away = False
+
     async def _fetch(self, watched: _Watched, version: str) -> None:
         source = await self._archive.source(watched.name, version)
         if source is None:
@@ -269,11 +278,6 @@ class PromptFiles:
                 "prompt_invalid", prompt=watched.name, faults=[str(fault) for fault in read.faults]
             )
         watched.logged = digest
-
-    def _note_away(self, error: Exception) -> None:
-        if not self._is_archive_away:
-            _log.warning("prompts_not_followed", error=type(error).__name__)
-        self._is_archive_away = True
 
     def _read(self, watched: _Watched) -> Read:
         return self._shelf.read(watched.file, watched.name)
