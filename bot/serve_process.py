@@ -276,6 +276,8 @@ class _Process:
         if tracer is not None:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
+        contacts = bootstrap.make_contacts(self._settings, parts.database, parts.blobs)
+        self._spawn(contacts.run(self._stop), "erasures")
         worker = bootstrap.make_worker(
             self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )
@@ -331,7 +333,9 @@ def make_doors(
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     operators = api.operators_of(settings)
-    app = api.create_app(operators, handoff, views, parts.blobs)
+    contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
+    people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
+    app = api.create_app(operators, handoff, views, parts.blobs, people)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     pages = console.create(
@@ -344,6 +348,7 @@ def make_doors(
             DayFigures(parts.database, settings.business.timezone),
             health,
             parts.blobs,
+            people,
         ),
         stopping,
     )

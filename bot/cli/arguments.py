@@ -16,8 +16,6 @@ _PROCESSES: Final = {
     "worker": "the working side alone: answers and sends",
 }
 _UNBUILT: Final = {
-    "export": "all of a customer's data",
-    "erase": "remove all of a customer's data",
     "eval": "run the conversation tests kept beside the prompts",
 }
 _USER: Final = re.compile(r"://\S*@")
@@ -49,6 +47,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat = _add(commands, "chat", "chat", "talk to a prompt here; no line, no database")
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
+    _add_contact_commands(commands)
     _add_copy_to(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
@@ -98,6 +97,25 @@ def _add_operators_commands(commands: Any) -> None:
     why = _add(commands, "why", "why", "the whole way of one event or message, step by step")
     why.add_argument("id", metavar="ID", help="ours or the provider's, of an event or a message")
     for command in (listing, pause, resume, send, events, replay, why):
+        _add_json(command)
+
+
+def _add_contact_commands(commands: Any) -> None:
+    export = _add(commands, "export", "contacts", "all of a customer's data, as one ZIP")
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to; left out: contact-<time>.zip here"
+    )
+    erase = _add(commands, "erase", "contacts", "remove all of a customer's data, files too")
+    erase.add_argument("--yes", action="store_true", help="don't ask for the number to be typed")
+    block = _add(commands, "block", "contacts", "never answer a contact, and send them nothing")
+    unblock = _add(commands, "unblock", "contacts", "let the bot answer a contact again")
+    for command in (block, unblock):
+        command.add_argument("--reason", metavar="TEXT", help="recorded, for colleagues")
+    for command in (export, erase, block, unblock):
+        command.add_argument("phone", metavar="PHONE")
+        lines = command.add_mutually_exclusive_group()
+        lines.add_argument("--line", metavar="ID", help="the line, when several know the contact")
+        lines.add_argument("--all-lines", action="store_true", help="on every line that does")
         _add_json(command)
 
 

@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot import bootstrap, logs
+from bot import bootstrap, logs, outside
 from bot.adapters.arq_queue import ArqQueue
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import is_current
 from bot.adapters.db.views import Views
 from bot.config import Settings, load
+from bot.contacts import Contacts
 from bot.domain.shown import ConversationView
 from bot.errors import Ambiguous, NotFound, Unavailable
+from bot.export import Export
 from bot.handoff import HandOff
 
 
@@ -24,6 +26,8 @@ class Desk:
 
     views: Views
     handoff: HandOff
+    contacts: Contacts
+    export: Export
 
     async def conversation(self, phone: str, line_id: str | None) -> ConversationView:
         """The one conversation with a contact. Raises NotFound, Ambiguous."""
@@ -51,7 +55,13 @@ async def open_desk(config_path: Path | None) -> AsyncIterator[Desk]:
         queue = ArqQueue(_redis_url(settings), await store.installation_id())
         try:
             handoff = bootstrap.make_handoff(settings, store, queue)
-            yield Desk(bootstrap.make_views(settings, database), handoff)
+            blobs = outside.make_blobs(settings)
+            yield Desk(
+                bootstrap.make_views(settings, database),
+                handoff,
+                bootstrap.make_contacts(settings, database, blobs),
+                bootstrap.make_export(database, blobs),
+            )
         finally:
             await queue.close()  # sends the pokes, or gives up within a second
     finally:

@@ -15,8 +15,10 @@ from bot.adapters.db.day_figures import DayFigures
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.api import media
+from bot.api.app import People
 from bot.api.errors import error_answer
 from bot.console import sign_in
+from bot.console.contact import ContactPages
 from bot.console.conversations import Inbox
 from bot.console.door import ROOT, Door, Guarded
 from bot.console.errors import Faults
@@ -41,6 +43,7 @@ class Shown:
     figures: DayFigures
     health: Health
     blobs: MediaStore
+    people: People
 
 
 def create(
@@ -51,6 +54,7 @@ def create(
     for router in (
         sign_in.routes(door, pages),
         Inbox(door, pages, handoff, shown.views, shown.desk).routes(),
+        ContactPages(door, pages, shown.views, shown.people).routes(),
         Today(door, pages, shown.figures).routes(),
         House(door, pages, handoff, shown.views, shown.health).routes(),
         _live(door, Live(shown.desk, stopping)),

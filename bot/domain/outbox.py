@@ -50,6 +50,7 @@ def reply_id(turn_id: str, part: int = 0) -> str:
 TAKEN_OVER = "a person took over"
 """Why a message of the bot's is kept as a draft."""
 OPTED_OUT = "the customer has opted out"
+BLOCKED = "the contact is blocked"
 _REPLACED = "replaced by an answer that has seen newer messages"
 
 

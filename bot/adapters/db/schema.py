@@ -6,9 +6,12 @@ where a message belongs.
 """
 
 from bot.adapters.db.schema_base import (
+    ABOUT,
     ALERT_KEY_CHARS,
+    BLOCKED,
     ENDED_BADLY,
     EPOCH,
+    ERASING,
     IN_NEED,
     LAST_TEXT_CHARS,
     LATE,
@@ -29,6 +32,7 @@ from bot.adapters.db.schema_base import (
     Instant,
     metadata,
 )
+from bot.adapters.db.schema_contact import leftovers, notes, remembered, seen
 from bot.adapters.db.schema_house import (
     audit,
     installation,
@@ -43,9 +47,12 @@ from bot.adapters.db.schema_talk import conversations, events, messages
 from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
 
 __all__ = [
+    "ABOUT",
     "ALERT_KEY_CHARS",
+    "BLOCKED",
     "ENDED_BADLY",
     "EPOCH",
+    "ERASING",
     "IN_NEED",
     "LAST_TEXT_CHARS",
     "LATE",
@@ -69,14 +76,18 @@ __all__ = [
     "conversations",
     "events",
     "installation",
+    "leftovers",
     "line_hours",
     "lines",
     "live_prompts",
     "media",
     "messages",
     "metadata",
+    "notes",
     "notices",
     "prompt_versions",
+    "remembered",
+    "seen",
     "sessions",
     "spending",
     "turns",

@@ -15,7 +15,10 @@ from sqlalchemy import (
 )
 
 from bot.adapters.db.schema_base import (
+    ABOUT,
+    BLOCKED,
     ENDED_BADLY,
+    ERASING,
     IN_NEED,
     NUMBERED,
     OF_MESSAGE,
@@ -66,6 +69,10 @@ conversations = Table(
     Column("relayed_seq", BigInteger),  # the last message that went there
     Column("brief", Text),  # what the model is told of the last person who answered here
     Column("read_seq", BigInteger),  # the last message that an operator has seen in the console
+    Column("blocked_at", Instant),  # by an operator: never answered, nothing is sent
+    Column("blocked_by", Text),
+    Column("erasing_at", Instant),  # as soon as nothing is on its way, all of it goes
+    Column("erasing_by", Text),
     Index("ix_conversations_contact", "contact_key", "line_id"),
     Index("ix_conversations_recent", "last_message_at", "id"),
     Index(
@@ -94,6 +101,18 @@ conversations = Table(
         "last_message_at",
         sqlite_where=IN_NEED,
         postgresql_where=IN_NEED,
+    ),
+    Index(
+        "ix_conversations_blocked",
+        "blocked_at",
+        sqlite_where=BLOCKED,
+        postgresql_where=BLOCKED,
+    ),
+    Index(
+        "ix_conversations_erasing",
+        "erasing_at",
+        sqlite_where=ERASING,
+        postgresql_where=ERASING,
     ),
     Index(
         "ix_conversations_with_person",
@@ -193,6 +212,7 @@ messages = Table(
     Column("tokens", Integer),
     Column("cost", Float),
     Index("ix_messages_thread", "conversation_id", "seq"),
+    Index("ix_messages_about", "about_id", sqlite_where=ABOUT, postgresql_where=ABOUT),
     Index(
         "uq_messages_request",
         "request_key",
