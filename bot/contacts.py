@@ -25,7 +25,7 @@ from bot.ports import Clock, ContactStore, Deletable
 
 log = structlog.get_logger()
 
-CLEAN_S = 60.0
+LOOK_S = 5.0
 _REASON_MAX = 200
 _PICTURES_MADE_MAX = 8
 """More than are ever made of one file."""
@@ -157,13 +157,15 @@ class Contacts:
             except Exception as error:
                 log.exception("erasure.broke", error=type(error).__name__)
             try:
-                async with asyncio.timeout(CLEAN_S):
+                async with asyncio.timeout(LOOK_S):
                     await stop.wait()
             except TimeoutError:
                 continue
 
     async def tidy(self) -> None:
         """Bring to its end what was begun, forget what need not be known any more."""
+        if not await self._store.has_chores(self._clock()):
+            return
         for place, by in await self._store.unfinished(self._clock()):
             with contextlib.suppress(NotFound):  # whoever began it has just done it
                 await self._finish(place, by)

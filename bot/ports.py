@@ -588,6 +588,10 @@ class ContactStore(Protocol):
         """All of it, in one transaction; files are left to be deleted."""
         ...
 
+    async def has_chores(self, now: datetime) -> bool:
+        """Whether an erasure has left anything to be done now."""
+        ...
+
     async def unfinished(self, now: datetime) -> list[tuple[Place, str]]:
         """Erasures that were begun and not ended, and by whom."""
         ...

@@ -117,7 +117,7 @@ def _tell(erased: Erased) -> None:
     if erased.files_left:
         complain(
             f"warning: {erased.files_left} files could not be deleted yet: the bot tries again "
-            "every minute while it runs"
+            "every few seconds while it runs"
         )
     if erased.copies:
         complain(

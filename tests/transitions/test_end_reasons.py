@@ -38,6 +38,7 @@ PROMPT = RenderedPrompt(
 )
 SENTENCE = "we are the other machine and we say this each time"
 
+
 async def _blocked(scene: Scene) -> None:
     await scene.writes()
     book = ContactBook(scene.database)

@@ -121,9 +121,7 @@ class ContactBook:
 
     async def note_export(self, place: Place, by: str, now: datetime) -> None:
         """It is recorded who got all of a contact's data."""
-        about = partial(
-            audit.note, line_id=place.line_id, conversation_id=place.conversation_id
-        )
+        about = partial(audit.note, line_id=place.line_id, conversation_id=place.conversation_id)
         await self._db.write(lambda tx: about(tx, now, Action.EXPORTED, by))
 
     # erasure
@@ -140,6 +138,10 @@ class ContactBook:
         """All of it. Raises NotFound when nothing is kept."""
         found = await self._db.read(lambda tx: traces.find(tx, place))
         return await self._db.write(lambda tx: erasing.erase(tx, place, found, by, now))
+
+    async def has_chores(self, now: datetime) -> bool:
+        """Whether an erasure has left anything to be done now."""
+        return await self._db.read(lambda tx: _has_chores(tx, now))
 
     async def unfinished(self, now: datetime) -> list[tuple[Place, str]]:
         """Erasures that were begun and not ended, and by whom."""
@@ -178,6 +180,14 @@ class ContactBook:
             return ()
         path = Path(self._db.url.database)
         return await asyncio.to_thread(_copies, path)
+
+
+def _has_chores(tx: Connection, now: datetime) -> bool:
+    return (
+        leftovers.is_due(tx, now)
+        or bool(erasing.unfinished(tx, now - _GIVEN_UP_AFTER))
+        or remembered.has_old(tx, now - LATE)
+    )
 
 
 def _kept(tx: Connection, key: str, line_id: str | None) -> tuple[Place, ...]:

@@ -6,7 +6,7 @@ stores one asks `spare` in the same transaction; whoever deletes one says so bef
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
 from bot.adapters.db.schema import leftovers as table
 from bot.adapters.db.schema import media
@@ -65,6 +65,13 @@ def due(tx: Connection, now: datetime) -> list[str]:
     tx.execute(delete(table).where(table.c.state == "gone", table.c.due_at <= now - _GONE_FOR))
     query = select(table.c.what).where(table.c.state != "gone", table.c.due_at <= now)
     return list(tx.execute(query.order_by(table.c.due_at).limit(_BATCH)).scalars())
+
+
+def is_due(tx: Connection, now: datetime) -> bool:
+    """Whether anything is to be removed, or forgotten, now."""
+    waits = and_(table.c.state != "gone", table.c.due_at <= now)
+    old = and_(table.c.state == "gone", table.c.due_at <= now - _GONE_FOR)
+    return tx.execute(select(table.c.what).where(or_(waits, old)).limit(1)).first() is not None
 
 
 def begin_file(tx: Connection, sha256: str) -> bool:

@@ -120,6 +120,12 @@ def keep(tx: Connection, digest: str, **marks: datetime | str | None) -> None:
     )
 
 
+def has_old(tx: Connection, before: datetime) -> bool:
+    """Whether anybody was erased before then and still counts as erased lately."""
+    old = select(remembered.c.digest).where(remembered.c.erased_at < before)
+    return tx.execute(old.limit(1)).first() is not None
+
+
 def forget_old(tx: Connection, before: datetime) -> None:
     """Nothing late can arrive about those who were erased before then."""
     old = remembered.c.erased_at < before
