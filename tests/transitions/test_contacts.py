@@ -188,7 +188,7 @@ async def test_somebody_who_never_wrote_can_be_blocked_and_leaves_no_number(
 async def test_an_operator_may_still_command_whom_somebody_blocked_as_a_customer(
     scene: Scene, office: Office
 ) -> None:
-    scene.settings(roster=Roster(everywhere=frozenset({OLGA})))
+    scene.settings(roster=Roster(everywhere=(OLGA,)))
     await office.decides(Decision.BLOCK, OLGA)
     await scene.commands(OLGA, "#help")
     assert [row.state for row in await office.rows(events)] == ["done"]
@@ -220,7 +220,7 @@ async def test_opted_out_by_hand_nothing_leaves_and_it_is_recorded_by_whom(
 async def test_of_somebody_who_was_erased_no_table_holds_anything(
     scene: Scene, office: Office
 ) -> None:
-    scene.settings(roster=Roster(everywhere=frozenset({OLGA}), webhook=True))
+    scene.settings(roster=Roster(everywhere=(OLGA,), webhook=True))
     await _talk_at_length(scene, office)
     for words in (SECRET, ANNA[1:], "Anna Berg", CHAT):
         assert await office.holds(words), f"{words}: it must be there before"
@@ -403,7 +403,7 @@ async def test_an_opt_out_and_a_block_outlive_the_erasure_without_a_number(
 async def test_a_number_given_to_somebody_who_was_erased_is_never_anothers(
     scene: Scene, office: Office
 ) -> None:
-    scene.settings(roster=Roster(everywhere=frozenset({OLGA})))
+    scene.settings(roster=Roster(everywhere=(OLGA,)))
     await scene.writes()
     await scene.commands(OLGA, f"#pause {ANNA}")
     assert (await scene.conversation(CHAT)).number == 1
