@@ -20,6 +20,7 @@ from bot.adapters.db.schema_base import (
     ENDED_BADLY,
     ERASING,
     IN_NEED,
+    NAMELESS,
     NUMBERED,
     OF_MESSAGE,
     OPEN_EVENT,
@@ -29,6 +30,7 @@ from bot.adapters.db.schema_base import (
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
     SEQUENCE,
+    STRAY,
     UNCERTAIN,
     WITH_PERSON,
     Instant,
@@ -155,6 +157,9 @@ events = Table(
         sqlite_where=OF_MESSAGE,
         postgresql_where=OF_MESSAGE,
     ),
+    # What an erasure has to find that is no message, nor about one.
+    Index("ix_events_stray", "contact", "line_id", sqlite_where=STRAY, postgresql_where=STRAY),
+    Index("ix_events_nameless", "line_id", sqlite_where=NAMELESS, postgresql_where=NAMELESS),
     Index(
         "ix_events_ended_badly",
         "state",

@@ -1,7 +1,7 @@
 """Where a contact has left traces, looked for before anything is locked: it may take a while.
 
-Events are told by their address, which is not indexed and may be spelt in many ways; notices and
-commands of operators by the number, name or words in them.
+Events that are no messages are told by their address, which may be spelt in many ways; notices and
+commands of operators by the number or name in them.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
-from bot.adapters.db.schema import conversations, events, messages
+from bot.adapters.db.schema import NAMELESS, STRAY, conversations, events, messages
 from bot.domain.contact import contact_key
 from bot.domain.people import Place
 
@@ -39,9 +39,7 @@ class Traces:
 
 def lines_of(tx: Connection, key: str) -> tuple[str, ...]:
     """The lines that have told anything of a contact."""
-    rows = tx.execute(
-        select(events.c.line_id, events.c.contact).where(events.c.contact.is_not(None)).distinct()
-    )
+    rows = tx.execute(select(events.c.line_id, events.c.contact).where(STRAY).distinct())
     return tuple(sorted({row.line_id for row in rows if contact_key(row.contact) == key}))
 
 
@@ -49,10 +47,9 @@ def find(tx: Connection, place: Place) -> Traces:
     """All of a contact on a line, as far as they are not told by the conversation's id."""
     last = tx.execute(select(func.max(events.c.seq))).scalar() or 0
     addresses = _addresses(tx, place)
-    found = _seqs(tx, events.c.contact.in_(addresses), place) if addresses else ()
     chat_messages, chats = _in_chats(tx, place)
     return Traces(
-        events=(*found, *_nameless(tx, place)),
+        events=(*_of_messages(tx, place), *_strays(tx, addresses, place), *_nameless(tx, place)),
         addresses=addresses,
         chat_messages=chat_messages,
         chats=chats,
@@ -61,17 +58,27 @@ def find(tx: Connection, place: Place) -> Traces:
 
 
 def _addresses(tx: Connection, place: Place) -> tuple[str, ...]:
-    on_line = (events.c.line_id == place.line_id, events.c.contact.is_not(None))
-    told = tx.execute(select(events.c.contact).where(*on_line).distinct()).scalars()
+    on_line = events.c.line_id == place.line_id
+    told = tx.execute(select(events.c.contact).where(STRAY, on_line).distinct()).scalars()
     found = {one for one in told if contact_key(one) == place.contact_key}
     known = select(conversations.c.contact).where(conversations.c.id == place.conversation_id)
     found.update(tx.execute(known).scalars())
     return tuple(sorted(found))
 
 
-def _seqs(tx: Connection, which: ColumnElement[bool], place: Place) -> tuple[int, ...]:
-    query = select(events.c.seq).where(events.c.line_id == place.line_id, which)
-    return tuple(tx.execute(query).scalars())
+def _of_messages(tx: Connection, place: Place) -> tuple[int, ...]:
+    """What brought, changed or confirmed the messages of the conversation."""
+    both = events.join(messages, messages.c.id == events.c.message_id)
+    theirs = messages.c.conversation_id == place.conversation_id
+    return tuple(tx.execute(select(events.c.seq).select_from(both).where(theirs)).scalars())
+
+
+def _strays(tx: Connection, addresses: Sequence[str], place: Place) -> tuple[int, ...]:
+    """Repeated, not answered, not understood: the address is all they have."""
+    query = select(events.c.seq).where(
+        STRAY, events.c.contact.in_(addresses), events.c.line_id == place.line_id
+    )
+    return tuple(tx.execute(query).scalars()) if addresses else ()
 
 
 def _nameless(tx: Connection, place: Place) -> tuple[int, ...]:
@@ -80,7 +87,7 @@ def _nameless(tx: Connection, place: Place) -> tuple[int, ...]:
     if len(digits) < _DIGITS_MIN:
         return ()
     query = select(events.c.seq, events.c.raw).where(
-        events.c.contact.is_(None), events.c.line_id.in_((place.line_id, ""))
+        NAMELESS, events.c.line_id.in_((place.line_id, ""))
     )
     wanted = digits.encode()
     rows = tx.execution_options(yield_per=_AT_ONCE).execute(query)

@@ -41,6 +41,22 @@ def upgrade() -> None:
         sqlite_where=about,
         postgresql_where=about,
     )
+    stray = sa.text("message_id IS NULL AND contact IS NOT NULL")
+    op.create_index(
+        "ix_events_stray",
+        "events",
+        ["contact", "line_id"],
+        sqlite_where=stray,
+        postgresql_where=stray,
+    )
+    nameless = sa.text("contact IS NULL")
+    op.create_index(
+        "ix_events_nameless",
+        "events",
+        ["line_id"],
+        sqlite_where=nameless,
+        postgresql_where=nameless,
+    )
     op.add_column(
         "lines", sa.Column("numbers_given", sa.Integer(), server_default="0", nullable=False)
     )
