@@ -112,7 +112,9 @@ class Contacts:
             await self._store.begin_erasing(place, by, self._clock())
         removed = [await self._finish(place, by) for place in places]
         await self.clean()
-        return Erased(tuple(removed), await self._store.files_left(), await self._store.copies())
+        return Erased(
+            tuple(removed), await self._store.files_left(self._clock()), await self._store.copies()
+        )
 
     async def _finish(self, place: Place, by: str) -> Removed:
         await self._settled(place)

@@ -612,7 +612,7 @@ class ContactStore(Protocol):
         """It is deleted."""
         ...
 
-    async def files_left(self) -> int:
+    async def files_left(self, now: datetime) -> int:
         """Files that could not be deleted yet."""
         ...
 

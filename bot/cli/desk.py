@@ -26,8 +26,21 @@ class Desk:
 
     views: Views
     handoff: HandOff
-    contacts: Contacts
-    export: Export
+    _settings: Settings
+    _database: Database
+
+    # The media store only for who needs it: no fault in it stands in the way of a pause.
+
+    @property
+    def contacts(self) -> Contacts:
+        """What is done with contacts. Raises SettingsError."""
+        blobs = outside.make_blobs(self._settings)
+        return bootstrap.make_contacts(self._settings, self._database, blobs)
+
+    @property
+    def export(self) -> Export:
+        """All that is kept of a contact. Raises SettingsError."""
+        return bootstrap.make_export(self._database, outside.make_blobs(self._settings))
 
     async def conversation(self, phone: str, line_id: str | None) -> ConversationView:
         """The one conversation with a contact. Raises NotFound, Ambiguous."""
@@ -55,13 +68,7 @@ async def open_desk(config_path: Path | None) -> AsyncIterator[Desk]:
         queue = ArqQueue(_redis_url(settings), await store.installation_id())
         try:
             handoff = bootstrap.make_handoff(settings, store, queue)
-            blobs = outside.make_blobs(settings)
-            yield Desk(
-                bootstrap.make_views(settings, database),
-                handoff,
-                bootstrap.make_contacts(settings, database, blobs),
-                bootstrap.make_export(database, blobs),
-            )
+            yield Desk(bootstrap.make_views(settings, database), handoff, settings, database)
         finally:
             await queue.close()  # sends the pokes, or gives up within a second
     finally:

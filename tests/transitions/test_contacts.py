@@ -444,7 +444,7 @@ async def test_a_file_goes_with_its_message_and_what_was_made_of_it(
     await office.keeps(media_id)
     await office.erases()
     assert office.shelf.kept == set()
-    assert await office.book.files_left() == 0
+    assert await office.book.files_left(scene.now) == 0
 
 
 async def test_a_file_that_another_customer_sent_too_stays(scene: Scene, office: Office) -> None:
@@ -468,7 +468,7 @@ async def test_files_that_cannot_be_deleted_now_are_deleted_later(
     assert erased.files_left == 1
     office.shelf.away = False
     await Office(scene).contacts.clean()  # of another process, that has another shelf
-    assert await office.book.files_left() == 0
+    assert await office.book.files_left(scene.now) == 0
 
 
 async def test_a_file_that_comes_while_its_message_is_erased_is_dropped(

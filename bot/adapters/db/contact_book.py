@@ -170,9 +170,9 @@ class ContactBook:
         """It is deleted."""
         await self._db.write(lambda tx: leftovers.end_file(tx, sha256, now))
 
-    async def files_left(self) -> int:
+    async def files_left(self, now: datetime) -> int:
         """Files that could not be deleted yet."""
-        return await self._db.read(leftovers.count)
+        return await self._db.read(lambda tx: leftovers.count(tx, now))
 
     async def copies(self) -> tuple[str, ...]:
         """Names of the copies that were made of the database before it was upgraded."""

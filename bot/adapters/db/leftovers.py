@@ -95,10 +95,10 @@ def end_log(tx: Connection) -> None:
     tx.execute(delete(table).where(table.c.what == LOG))
 
 
-def count(tx: Connection) -> int:
-    """Files that are still there."""
+def count(tx: Connection, now: datetime) -> int:
+    """Files that should be gone and are still there."""
     query = select(func.count()).select_from(table)
-    waiting = (table.c.state != "gone", table.c.what != LOG)
+    waiting = (table.c.state != "gone", table.c.what != LOG, table.c.due_at <= now)
     return int(tx.execute(query.where(*waiting)).scalar_one())
 
 
