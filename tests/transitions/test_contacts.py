@@ -24,7 +24,7 @@ from bot.domain.media import Fetched, MediaWork, Reading, media_key, picture_key
 from bot.domain.notice import Roster
 from bot.domain.outbox import Outbound, Sent
 from bot.domain.people import Decision, Place
-from bot.domain.turn import Nothing
+from bot.domain.turn import MadeBy, Nothing, Opting, Reply
 from bot.domain.work import SendLater
 from bot.errors import LostClaim, NotFound, Refused, Unavailable
 from tests.transitions.scene import ANNA, BEN, LINE, Scene, event, message, pause, reply, thread
@@ -296,10 +296,23 @@ async def test_an_erasure_waits_for_what_is_on_its_way_and_lets_nothing_else_lea
     erasing = asyncio.create_task(office.erases())
     while not await office.book.unfinished(scene.now + timedelta(hours=1)):
         await asyncio.sleep(0)
+    for _ in range(3):  # whatever else happens meanwhile
+        await scene.stores(await scene.writes(BEN))
     await scene.settles(sent, Sent("out_1"))
     assert await scene.store.claim_reply(CHAT, scene.now) == SendLater()
     await erasing
-    assert await scene.statuses() == []
+    assert await scene.outbox(CHAT) == []
+
+
+async def test_not_even_a_goodbye_leaves_once_an_erasure_has_begun(
+    scene: Scene, office: Office
+) -> None:
+    turn = await scene.takes_turn(await scene.writes(text="STOP"))
+    await office.book.begin_erasing(await office.place(), "olga", scene.now)
+    goodbye = Reply(("goodbye",), MadeBy(), opting=Opting.OUT)
+    _, to_send = await scene.store.answer_turn(turn, goodbye, scene.now)
+    assert to_send is None
+    assert await scene.store.claim_reply(CHAT, scene.now) == SendLater()
 
 
 async def test_once_an_erasure_has_begun_nothing_is_claimed(scene: Scene, office: Office) -> None:

@@ -108,7 +108,7 @@ class ContactBook:
 
     async def pages(self, place: Place, section: str) -> AsyncIterator[list[dict[str, object]]]:
         """All rows of a section, some at a time: nothing is kept open between two."""
-        found = Traces((), (), (), (), 0)
+        found = Traces((), (), (), (), (), 0)
         if section == "events":
             found = await self._db.read(lambda tx: traces.find(tx, place))
         after: object = None

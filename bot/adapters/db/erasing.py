@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Table, and_, delete, func, select, update
 
 from bot.adapters.db import audit, barring, holds, leftovers, remembered
 from bot.adapters.db.inbox import INGEST_LOCK
@@ -94,6 +94,7 @@ def erase(tx: Connection, place: Place, traces: Traces, by: str, now: datetime) 
     _remove(tx, events, events.c.seq, [row.seq for row in gone])
     # An index of words hangs on the rows of `messages`, by triggers: they go with them here.
     _remove(tx, messages, messages.c.seq, [row.seq for row in doomed])
+    _remove(tx, notices, notices.c.id, traces.notices)
     noted = _remove_rest(tx, place)
     for some in in_pieces(traces.chats):
         tx.execute(update(conversations).where(conversations.c.id.in_(some)).values(last_text=""))
@@ -138,7 +139,7 @@ def _events(tx: Connection, place: Place, traces: Traces, doomed: Sequence[AnyRo
 
 
 def _remove_files(tx: Connection, doomed: Iterable[AnyRow], now: datetime) -> int:
-    """Their rows; the bytes later, where no other message has the very same."""
+    """Their rows; their bytes are left, to be deleted where no other message has the same."""
     ids = [row.media_id for row in doomed if row.media_id is not None]
     rows: list[AnyRow] = []
     for some in in_pieces(ids):
@@ -149,13 +150,11 @@ def _remove_files(tx: Connection, doomed: Iterable[AnyRow], now: datetime) -> in
         for row in rows
         if row.state == MediaState.FETCHING and row.announced_sha256 is not None
     }
-    for sha256 in sorted(ours):
-        leftovers.lock_file(tx, sha256)
     _remove(tx, media, media.c.id, ids)
     for sha256 in sorted(ours):
-        leftovers.add_file(tx, sha256, now)
+        leftovers.add(tx, sha256, now)
     for sha256 in sorted(fetched_now - ours):
-        leftovers.add_file(tx, sha256, now + _MAY_STILL_COME)
+        leftovers.add(tx, sha256, now + _MAY_STILL_COME)
     return len(rows)
 
 
@@ -163,16 +162,11 @@ def _remove_rest(tx: Connection, place: Place) -> int:
     """What hangs on the conversation, and the conversation; how many notes there were."""
     key = place.conversation_id
     tx.execute(delete(turns).where(turns.c.conversation_id == key))
-    tx.execute(delete(notices).where(_tells_of(place)))
+    tx.execute(delete(notices).where(notices.c.conversation_id == key))
     tx.execute(delete(audit_log).where(audit_log.c.conversation_id == key))
     noted = tx.execute(delete(notes).where(notes.c.conversation_id == key)).rowcount
     tx.execute(delete(conversations).where(conversations.c.id == key))
     return int(noted)
-
-
-def _tells_of(place: Place) -> Any:
-    named = notices.c.body.contains(place.contact_key, autoescape=True)
-    return or_(notices.c.conversation_id == place.conversation_id, named)
 
 
 def _remove(tx: Connection, table: Table, column: Column[Any], values: Sequence[Any]) -> None:

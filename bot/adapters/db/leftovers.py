@@ -6,7 +6,7 @@ stores one asks `spare` in the same transaction; whoever deletes one says so bef
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Exists, and_, delete, exists, func, or_, select, update
 
 from bot.adapters.db.schema import leftovers as table
 from bot.adapters.db.schema import media
@@ -25,7 +25,7 @@ def lock_file(tx: Connection, sha256: str) -> None:
 
 
 def add(tx: Connection, what: str, due_at: datetime) -> None:
-    """To be removed from then on."""
+    """To be removed from then on; a file, if no message has it then."""
     row = {"what": what, "state": "waiting", "due_at": due_at}
     keys = [table.c.what]
     values = {"state": "waiting", "due_at": due_at}
@@ -37,18 +37,11 @@ def add(tx: Connection, what: str, due_at: datetime) -> None:
     )
 
 
-def add_file(tx: Connection, sha256: str, due_at: datetime) -> None:
-    """The same for a file, unless some message still has it."""
-    if not tx.execute(select(_is_used(sha256))).scalar():
-        add(tx, sha256, due_at)
-
-
 def forsake(tx: Connection, media_id: str, sha256: str, now: datetime) -> None:
     """Somebody has stored a file whose message may be gone."""
-    lock_file(tx, sha256)
     known = select(media.c.id).where(media.c.id == media_id)
     if tx.execute(known).first() is None:
-        add_file(tx, sha256, now)
+        add(tx, sha256, now)
 
 
 def spare(tx: Connection, sha256: str) -> bool:
@@ -102,5 +95,5 @@ def count(tx: Connection, now: datetime) -> int:
     return int(tx.execute(query.where(*waiting)).scalar_one())
 
 
-def _is_used(sha256: str) -> "exists":  # type: ignore[valid-type]  # SQLAlchemy's own name
+def _is_used(sha256: str) -> Exists:
     return exists(select(media.c.id).where(media.c.sha256 == sha256))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 
 from bot.adapters.db import remembered as memory
 from bot.adapters.db.rows import AnyRow
@@ -25,8 +25,9 @@ LATE = timedelta(hours=24)
 _CLOCKS_APART = timedelta(seconds=2)
 
 _ANYTHING = select(
-    exists(select(seen.c.digest)).label("seen"),
-    exists(select(remembered.c.digest)).label("remembered"),
+    # The last by its index: SQLite finds it without a walk.
+    select(func.max(seen.c.digest)).scalar_subquery().is_not(None).label("seen"),
+    select(func.max(remembered.c.digest)).scalar_subquery().is_not(None).label("remembered"),
     exists(select(conversations.c.id).where(BLOCKED)).label("blocked"),
 )
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
-from bot.adapters.db.schema import NAMELESS, STRAY, conversations, events, messages
+from bot.adapters.db.schema import NAMELESS, STRAY, conversations, events, messages, notices
 from bot.domain.contact import contact_key
 from bot.domain.people import Place
 
@@ -34,6 +34,8 @@ class Traces:
     """In operators' chats."""
     chats: tuple[str, ...]
     """Operators' chats whose last words are about the contact."""
+    notices: tuple[str, ...]
+    """For the operators' webhook."""
     last_event: int
 
 
@@ -53,6 +55,7 @@ def find(tx: Connection, place: Place) -> Traces:
         addresses=addresses,
         chat_messages=chat_messages,
         chats=chats,
+        notices=_notices(tx, place),
         last_event=last,
     )
 
@@ -92,6 +95,12 @@ def _nameless(tx: Connection, place: Place) -> tuple[int, ...]:
     wanted = digits.encode()
     rows = tx.execution_options(yield_per=_AT_ONCE).execute(query)
     return tuple(row.seq for row in rows if wanted in row.raw)
+
+
+def _notices(tx: Connection, place: Place) -> tuple[str, ...]:
+    named = notices.c.body.contains(place.contact_key, autoescape=True)
+    about = or_(notices.c.conversation_id == place.conversation_id, named)
+    return tuple(tx.execute(select(notices.c.id).where(about)).scalars())
 
 
 def _in_chats(tx: Connection, place: Place) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -57,6 +57,7 @@ def upgrade() -> None:
         sqlite_where=nameless,
         postgresql_where=nameless,
     )
+    op.create_index("ix_notices_conversation", "notices", ["conversation_id"])
     op.add_column(
         "lines", sa.Column("numbers_given", sa.Integer(), server_default="0", nullable=False)
     )
