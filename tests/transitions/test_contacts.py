@@ -1,7 +1,7 @@
 """Contacts blocked, opted out by hand, and erased, while work is in hand and the line talks on."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from bot.domain.inbox import Filing
 from bot.domain.media import Fetched, MediaWork, Reading, media_key, picture_key
 from bot.domain.notice import Roster
 from bot.domain.outbox import Outbound, Sent
-from bot.domain.people import Decision, Place
+from bot.domain.people import Decision, Place, Removed
 from bot.domain.turn import MadeBy, Nothing, Opting, Reply
 from bot.domain.work import SendLater
 from bot.errors import LostClaim, NotFound, Refused, Unavailable
@@ -289,15 +289,30 @@ async def test_the_answer_to_a_send_finds_nothing_even_if_the_contact_writes_ane
     assert await scene.outbox(CHAT) == []
 
 
+class Watched(ContactBook):
+    """Tells that somebody has asked what is on its way, and minds an erasure that came too soon."""
+
+    asked: asyncio.Event
+
+    async def on_its_way(self, place: Place, now: datetime) -> int:
+        count = await super().on_its_way(place, now)
+        self.asked.set()
+        return count
+
+    async def erase(self, place: Place, by: str, now: datetime) -> Removed:
+        assert not await self.on_its_way(place, now), "a message is still on its way"
+        return await super().erase(place, by, now)
+
+
 async def test_an_erasure_waits_for_what_is_on_its_way_and_lets_nothing_else_leave(
     scene: Scene, office: Office
 ) -> None:
     sent = await scene.answers(await scene.writes(), "one", "two")
-    erasing = asyncio.create_task(office.erases())
-    while not await office.book.unfinished(scene.now + timedelta(hours=1)):
-        await asyncio.sleep(0)
-    for _ in range(3):  # whatever else happens meanwhile
-        await scene.stores(await scene.writes(BEN))
+    book = Watched(scene.database)
+    book.asked = asyncio.Event()
+    contacts = Contacts(book, office.shelf, lambda: scene.now, timedelta(minutes=1))
+    erasing = asyncio.create_task(contacts.erase((await office.place(),), "olga"))
+    await book.asked.wait()
     await scene.settles(sent, Sent("out_1"))
     assert await scene.store.claim_reply(CHAT, scene.now) == SendLater()
     await erasing
