@@ -15,6 +15,7 @@ from bot.adapters.db.sessions import Sessions
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.adapters.whatsapp_text import to_whatsapp
+from bot.api.app import People
 from bot.api.gate import Operators
 from bot.config import Settings
 from bot.console import app as console
@@ -32,6 +33,7 @@ class Parts:
     views: Views
     blobs: MediaStore
     publisher: Publisher
+    people: People
     health: Health
 
 
@@ -49,6 +51,7 @@ def open_console(
         health=parts.health,
         blobs=parts.blobs,
         publisher=parts.publisher,
+        people=parts.people,
         to_phone=to_whatsapp,
     )
     door = console.Door(operators, Sessions(database, clock))

@@ -277,6 +277,8 @@ class _Process:
         if tracer is not None:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
+        contacts = bootstrap.make_contacts(self._settings, parts.database, parts.blobs)
+        self._spawn(contacts.run(self._stop), "erasures")
         worker = bootstrap.make_worker(
             self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )
@@ -332,11 +334,13 @@ def make_doors(
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     operators = api.operators_of(settings)
-    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher)
+    contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
+    people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(
-        parts.database, handoff, views, parts.blobs, parts.publisher, health
+        parts.database, handoff, views, parts.blobs, parts.publisher, people, health
     )
     pages = console_wiring.open_console(settings, shown, operators, stopping)
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)
