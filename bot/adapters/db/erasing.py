@@ -25,6 +25,7 @@ from bot.adapters.db.schema import (
     messages,
     notes,
     notices,
+    presence,
     turns,
     workers,
 )
@@ -161,7 +162,8 @@ def _remove_files(tx: Connection, doomed: Iterable[AnyRow], now: datetime) -> in
 def _remove_rest(tx: Connection, place: Place) -> int:
     """What hangs on the conversation, and the conversation; how many notes there were."""
     key = place.conversation_id
-    tx.execute(delete(turns).where(turns.c.conversation_id == key))
+    for table in (turns, presence):
+        tx.execute(delete(table).where(table.c.conversation_id == key))
     tx.execute(delete(notices).where(notices.c.conversation_id == key))
     tx.execute(delete(audit_log).where(audit_log.c.conversation_id == key))
     noted = tx.execute(delete(notes).where(notes.c.conversation_id == key)).rowcount
