@@ -24,6 +24,7 @@ from bot.adapters.db.console_desk import Desk
 from bot.adapters.db.day_figures import DayFigures
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
+from bot.adapters.db.search_index import SearchIndex
 from bot.adapters.db.sessions import Sessions
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
@@ -280,6 +281,7 @@ class _Process:
             self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
+        self._spawn(SearchIndex(parts.database).run(self._stop), "search")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {
             "turns": worker.turns,
             "events": worker.events,

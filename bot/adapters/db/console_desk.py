@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
 
-from bot.adapters.db.conversation_list import filtered, in_page, next_cursor
+from bot.adapters.db.conversation_list import filtered, list_page
 from bot.adapters.db.engine import Database
 from bot.adapters.db.pauses import load_pauses, show_conversation
 from bot.adapters.db.rows import ALL
@@ -20,6 +20,7 @@ from bot.adapters.db.schema import (
     lines,
     messages,
 )
+from bot.adapters.db.search import Found
 from bot.domain.shown import ConversationView
 
 Which = Literal["all", "bot", "human", "waiting", "attention"]
@@ -38,6 +39,8 @@ class Entry:
     """The first message that nobody has answered; None: nothing waits."""
     unread: int
     """Messages of the customer's that no operator has seen in the console."""
+    found: Found | None = None
+    """The message that was searched for; None: nothing was, or the name or number was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def _entries(
     cursor: str | None,
 ) -> Entries:
     pauses = load_pauses(tx)
-    query = filtered(line_id, None, q)
+    query = filtered(line_id)
     if which in ("bot", "human"):
         query = query.where(pauses.condition(which))
     elif which == "waiting":
@@ -100,17 +103,19 @@ def _entries(
         query = query.where(conversations.c.id.in_(waiting))
     elif which == "attention":
         query = query.where(IN_NEED)
-    rows = tx.execute(in_page(query, limit, cursor)).all()
-    shown = rows[:limit]
-    ids = [row.id for row in shown]
-    since, unread = _waiting_since(tx, ids), _unread(tx, shown)
+    page = list_page(tx, query, q, limit, cursor)
+    since = _waiting_since(tx, [row.id for row in page.rows])
+    unread = _unread(tx, page.rows)
     items = tuple(
-        Entry(show_conversation(row, pauses), since.get(row.id), unread.get(row.id, 0))
-        for row in shown
+        Entry(
+            show_conversation(row, pauses),
+            since.get(row.id),
+            unread.get(row.id, 0),
+            page.found.get(row.id),
+        )
+        for row in page.rows
     )
-    views = [item.conversation for item in items]
-    after = next_cursor(views, more=len(rows) > limit)
-    return Entries(items, after, _in_need(tx))
+    return Entries(items, page.next_cursor, _in_need(tx))
 
 
 def _line_ids(tx: Connection) -> tuple[str, ...]:
