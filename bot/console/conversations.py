@@ -12,7 +12,7 @@ from bot.adapters.db.sessions import Session
 from bot.adapters.db.views import Views
 from bot.console.door import ROOT, Door, check_origin, read_form
 from bot.console.pages import Pages
-from bot.domain.shown import MessageView
+from bot.domain.shown import MessagePage, MessageView
 from bot.errors import Refused
 from bot.handoff import HandOff
 
@@ -98,8 +98,8 @@ class Inbox:
         self, request: Request, conversation_id: str, session: Session
     ) -> dict[str, Any]:
         conversation = await self._views.conversation(conversation_id)
-        before = request.query_params.get("before") or None
-        page = await self._views.messages(conversation_id, limit=_MESSAGES, before=before)
+        before, at = (request.query_params.get(name) or None for name in ("before", "at"))
+        page = await self._page(conversation_id, before, at)
         brief = ""
         if conversation.state == "human":
             brief = (await self._views.brief(conversation_id)).text
@@ -107,6 +107,7 @@ class Inbox:
         return {
             "conversation": conversation,
             "messages": page.items,
+            "at": at,
             "earlier": page.items[0].id if len(page.items) == _MESSAGES else None,
             "brief": brief,
             "operator": session.operator,
@@ -115,6 +116,12 @@ class Inbox:
             "written": self._draft(page.items, request.query_params.get("use", "")),
             "fault": "",
         }
+
+    async def _page(self, conversation_id: str, before: str | None, at: str | None) -> MessagePage:
+        """The newest messages; those before a message, or around one that was searched for."""
+        if at is not None:
+            return await self._views.messages_around(conversation_id, at, limit=_MESSAGES)
+        return await self._views.messages(conversation_id, limit=_MESSAGES, before=before)
 
     @staticmethod
     def _draft(messages: Sequence[MessageView], chosen: str) -> str:

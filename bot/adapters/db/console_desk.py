@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
+from bot.adapters.db.change_watch import ChangeWatch
 from bot.adapters.db.conversation_list import filtered, list_page
 from bot.adapters.db.engine import Database
 from bot.adapters.db.pauses import load_pauses, show_conversation
@@ -28,6 +29,31 @@ _UNREAD_MAX = 100
 _LINES_MAX = 100
 _WATCHED = 60
 """Messages of an open thread whose changes are looked for."""
+
+_OF_LIST = select(
+    *(
+        one.scalar_subquery()
+        for one in (
+            select(func.max(messages.c.seq)),
+            select(func.max(audit.c.seq)),
+            select(func.max(conversations.c.last_message_at)),
+            select(func.count()).select_from(conversations).where(IN_NEED),
+            select(func.count()).select_from(events).where(OPEN_EVENT),
+        )
+    )
+)
+_OF_MESSAGES = (
+    select(
+        *(messages.c.seq, messages.c.status, messages.c.transcript.is_not(None)),
+        *(messages.c.edited_at, messages.c.deleted_at, messages.c.draft),
+    )
+    .where(messages.c.conversation_id == bindparam("conversation_id"))
+    .order_by(messages.c.seq.desc())
+    .limit(_WATCHED)
+)
+_OF_CONVERSATION = select(
+    conversations.c.state, conversations.c.epoch, conversations.c.needs_attention
+).where(conversations.c.id == bindparam("conversation_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +79,20 @@ class Entries:
     """How many conversations need a person, on all pages."""
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Other texts when something has changed."""
+
+    of_list: str
+    by_thread: Mapping[str, str]
+
+
 class Desk:
     """Everything raises StoreUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._watch = ChangeWatch(database.url)
 
     async def entries(
         self,
@@ -74,9 +109,17 @@ class Desk:
         """The lines that anything is known of."""
         return await self._db.read(_line_ids)
 
-    async def mark(self, conversation_id: str | None = None) -> tuple[str, str]:
-        """Two texts, of the list and of a thread: another one when something has changed."""
-        return await self._db.read(lambda tx: _mark(tx, conversation_id))
+    async def version(self) -> str | None:
+        """Another text when anything was written; None: the database does not say. Cheap."""
+        return await self._watch.version()
+
+    async def marks(self, conversation_ids: Collection[str]) -> Marks:
+        """What is to be shown of the list and of these threads, as texts to compare."""
+        return await self._db.read(lambda tx: _marks(tx, conversation_ids))
+
+    async def forget(self) -> None:
+        """Nobody asks for the version any more, for now."""
+        await self._watch.close()
 
     async def note_read(self, conversation_id: str) -> None:
         """Somebody looks at all that was said there."""
@@ -155,35 +198,16 @@ def _in_need(tx: Connection) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def _mark(tx: Connection, conversation_id: str | None) -> tuple[str, str]:
-    newest = (
-        select(func.max(messages.c.seq)),
-        select(func.max(audit.c.seq)),
-        select(func.max(conversations.c.last_message_at)),
-        select(func.count()).select_from(conversations).where(IN_NEED),
-        select(func.count()).select_from(events).where(OPEN_EVENT),
-    )
-    row = tx.execute(select(*(one.scalar_subquery() for one in newest))).one()
-    of_list = "-".join(map(str, row))
-    return of_list, "" if conversation_id is None else _mark_of(tx, conversation_id)
+def _marks(tx: Connection, conversation_ids: Collection[str]) -> Marks:
+    of_list = "-".join(map(str, tx.execute(_OF_LIST).one()))
+    return Marks(of_list, {one: _mark_of(tx, one) for one in conversation_ids})
 
 
 def _mark_of(tx: Connection, conversation_id: str) -> str:
     """Of the newest messages, what may change about them; of the conversation, who has it."""
-    shown = (messages.c.seq, messages.c.status, messages.c.transcript.is_not(None))
-    changes = (messages.c.edited_at, messages.c.deleted_at, messages.c.draft)
-    rows = tx.execute(
-        select(*shown, *changes)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.seq.desc())
-        .limit(_WATCHED)
-    ).all()
-    has_it = tx.execute(
-        select(conversations.c.state, conversations.c.epoch, conversations.c.needs_attention).where(
-            conversations.c.id == conversation_id
-        )
-    ).first()
-    return f"{hash(tuple(map(tuple, rows)))}-{has_it}"
+    theirs = {"conversation_id": conversation_id}
+    rows = tx.execute(_OF_MESSAGES, theirs).all()
+    return f"{hash(tuple(map(tuple, rows)))}-{tx.execute(_OF_CONVERSATION, theirs).first()}"
 
 
 def _newest_of(tx: Connection, conversation_id: str) -> int:

@@ -4,7 +4,8 @@
   const talk = () => document.querySelector("#talk");
   let atEnd = true;
 
-  const toEnd = () => { const t = talk(); if (t) t.scrollTop = t.scrollHeight; };
+  const sought = () => document.querySelector(".sought");
+  const toEnd = () => { const t = talk(); if (t && !sought()) t.scrollTop = t.scrollHeight; };
   const count = () => Number(document.querySelector("[data-needs]")?.dataset.needs ?? 0);
   let known = count();
 
@@ -55,5 +56,5 @@
     if (atEnd) toEnd();
   });
 
-  addEventListener("DOMContentLoaded", () => { showCount(); toEnd(); });
+  addEventListener("DOMContentLoaded", () => { showCount(); toEnd(); sought()?.scrollIntoView({ block: "center" }); });
 })();
