@@ -1,11 +1,11 @@
 """What the console shows beside what the API does: who waits, what is unread, what has changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from bot.adapters.db.change_watch import ChangeWatch
 from bot.adapters.db.conversation_list import filtered, list_page
@@ -27,6 +27,8 @@ from bot.domain.shown import ConversationView
 Which = Literal["all", "bot", "human", "waiting", "attention"]
 _UNREAD_MAX = 100
 _LINES_MAX = 100
+_OPEN_MAX = 500
+"""Events that wait are not counted farther: in a flood the newest message changes anyway."""
 _WATCHED = 60
 """Messages of an open thread whose changes are looked for."""
 
@@ -38,9 +40,28 @@ _OF_LIST = select(
             select(func.max(audit.c.seq)),
             select(func.max(conversations.c.last_message_at)),
             select(func.count()).select_from(conversations).where(IN_NEED),
-            select(func.count()).select_from(events).where(OPEN_EVENT),
+            select(func.count()).select_from(
+                select(events.c.seq).where(OPEN_EVENT).limit(_OPEN_MAX).subquery()
+            ),
         )
     )
+)
+_UNREAD = select(
+    conversations.c.id,
+    select(func.count())
+    .select_from(
+        select(messages.c.seq)
+        .where(
+            messages.c.conversation_id == conversations.c.id,
+            messages.c.seq > func.coalesce(conversations.c.read_seq, 0),
+            messages.c.direction == "in",
+        )
+        .correlate(conversations)
+        .limit(_UNREAD_MAX)
+        .subquery()
+    )
+    .scalar_subquery()
+    .label("unread"),
 )
 _OF_MESSAGES = (
     select(
@@ -145,10 +166,11 @@ def _entries(
         )
         query = query.where(conversations.c.id.in_(waiting))
     elif which == "attention":
-        query = query.where(IN_NEED)
+        # Twice, for SQLite: once to use the index, once to walk along it.
+        query = query.where(IN_NEED, conversations.c.needs_attention == literal_column("true"))
     page = list_page(tx, query, q, limit, cursor)
-    since = _waiting_since(tx, [row.id for row in page.rows])
-    unread = _unread(tx, page.rows)
+    ids = [row.id for row in page.rows]
+    since, unread = _waiting_since(tx, ids), _unread(tx, ids)
     items = tuple(
         Entry(
             show_conversation(row, pauses),
@@ -175,22 +197,10 @@ def _waiting_since(tx: Connection, ids: Collection[str]) -> Mapping[str, datetim
     return {row.conversation_id: row.since for row in tx.execute(query)} if ids else {}
 
 
-def _unread(tx: Connection, rows: Sequence[Any]) -> Mapping[str, int]:
-    """Counted only where the newest message is unread, and not far."""
-    counts = {}
-    for row in rows:
-        newer = (
-            select(messages.c.seq)
-            .where(
-                messages.c.conversation_id == row.id,
-                messages.c.seq > (row.read_seq or 0),
-                messages.c.direction == "in",
-            )
-            .limit(_UNREAD_MAX)
-            .subquery()
-        )
-        counts[row.id] = tx.execute(select(func.count()).select_from(newer)).scalar_one()
-    return counts
+def _unread(tx: Connection, ids: Collection[str]) -> Mapping[str, int]:
+    """Not counted far."""
+    rows = tx.execute(_UNREAD.where(conversations.c.id.in_(ids))).all() if ids else ()
+    return {row.id: row.unread for row in rows}
 
 
 def _in_need(tx: Connection) -> int:

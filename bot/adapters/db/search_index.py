@@ -142,7 +142,9 @@ def _add_old(tx: Connection, low: int) -> bool:
     if first is not None:
         _add(tx, first, low - 1)
     tx.execute(_SET_LOW, {"low": first or 0})
-    return first is not None
+    if first is None:  # many small parts make each search slow
+        tx.execute(_SET_PURGE, {"purge": _PURGE_ASKED})
+    return first is not None or tx.dialect.name == "sqlite"
 
 
 def _add(tx: Connection, first: int, last: int) -> None:

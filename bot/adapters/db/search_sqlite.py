@@ -19,8 +19,11 @@ _PREFIX_MIN = 2
 _AFTER = "\x01"  # sorts before everything that a word may go on with
 
 _NEXT = text("SELECT term FROM searched_terms WHERE term >= :least LIMIT 1")
+_COUNT = text("""
+    SELECT count(*) FROM (
+        SELECT rowid FROM searched_words WHERE searched_words MATCH :words LIMIT :most)""")
 _ALL = text("""
-    SELECT n, max(seq) AS seq, count(*) AS times FROM searched_messages WHERE seq IN (
+    SELECT n, max(seq) AS seq FROM searched_messages WHERE seq IN (
         SELECT rowid FROM searched_words WHERE searched_words MATCH :words
         ORDER BY rowid DESC LIMIT :most)
     GROUP BY n""")
@@ -57,10 +60,10 @@ def make_search(tx: Connection, terms: Terms) -> Search:
 
 def find_all(tx: Connection, search: Search, most: int) -> Mapping[int, int] | None:
     """By conversation the newest message found; None: there are more than `most` messages."""
-    rows = tx.execute(_ALL, {"words": search.words, "most": most + 1}).all()
-    if search.steps and sum(row.times for row in rows) > most:
+    asked = {"words": search.words, "most": most + 1}
+    if search.steps and tx.execute(_COUNT, asked).scalar_one() > most:
         return None
-    return {row.n: row.seq for row in rows}
+    return {row.n: row.seq for row in tx.execute(_ALL, asked)}
 
 
 def find_among(tx: Connection, search: Search, ids: Collection[str]) -> Mapping[str, int]:
@@ -72,8 +75,8 @@ def find_among(tx: Connection, search: Search, ids: Collection[str]) -> Mapping[
 def _beginning(tx: Connection, word: str) -> str:
     """What begins with the word: FTS5 would first collect every message of every such word."""
     spellings = _spellings(tx, word)
-    if len(spellings) > _SPELLINGS_MAX and len(word) >= _PREFIX_MIN:
-        return f"{_quoted(word)} *"
+    if len(spellings) > _SPELLINGS_MAX:
+        return f"{_quoted(word)} *" if len(word) >= _PREFIX_MIN else _quoted(word)
     return f"({' OR '.join(map(_quoted, spellings or [word]))})"
 
 
@@ -106,7 +109,7 @@ NOTE: TextClause = text("""
     AND NOT EXISTS (SELECT 1 FROM searched_messages m WHERE m.seq = s.seq) ORDER BY seq""")
 _MERGE = text("INSERT INTO searched_words (searched_words, rank) VALUES ('merge', :pages)")
 _CHANGES = text("SELECT total_changes()")
-_PAGES = 200
+_PAGES = 64
 _NOTHING = 2
 
 
