@@ -151,6 +151,7 @@ def _add(tx: Connection, first: int, last: int) -> None:
     asked: dict[str, Any] = {"first": first, "last": last}
     if tx.dialect.name != "sqlite":
         tx.execute(search_postgres.ADD, asked)
+        tx.execute(search_postgres.SORT_IN)
         return
     tx.execute(search_sqlite.ADD, asked)
     tx.execute(search_sqlite.NOTE, asked)

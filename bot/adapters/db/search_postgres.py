@@ -24,7 +24,9 @@ _ALL = text("""
         SELECT n, seq FROM searched_messages
         WHERE words @@ CAST(CAST(:words AS text) AS tsquery) LIMIT :most) found
     GROUP BY n""")
-# A fence, since the planner would look for all messages that hold the words, for each conversation.
+# A fence, since the planner would look for all messages that hold the words, for each conversation;
+# and along the index, or it would read and sort all of a conversation to find its newest.
+_IN_ORDER = text("SET LOCAL enable_bitmapscan = off")
 _AMONG = text("""
     SELECT k.conversation_id AS id, (
         SELECT w.seq FROM (
@@ -66,6 +68,7 @@ def find_all(tx: Connection, search: Search, most: int) -> Mapping[int, int] | N
 def find_among(tx: Connection, search: Search, ids: Collection[str]) -> Mapping[str, int]:
     """By conversation the newest message found in these conversations."""
     asked = {"words": search.words, "ids": json.dumps(list(ids))}
+    tx.execute(_IN_ORDER)
     return {row.id: row.seq for row in tx.execute(_AMONG, asked) if row.seq is not None}
 
 
@@ -82,3 +85,6 @@ ADD: TextClause = text("""
     WHERE seq BETWEEN :first AND :last
     AND NOT EXISTS (SELECT 1 FROM searched_messages m WHERE m.seq = s.seq)
     ON CONFLICT (seq) DO NOTHING""")
+# Many words are sorted in at once five times as fast as one by one. Every search reads through
+# what is not sorted in yet, so that is not left to the server's own time.
+SORT_IN: TextClause = text("SELECT gin_clean_pending_list('ix_searched_messages_words')")

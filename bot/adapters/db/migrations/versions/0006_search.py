@@ -146,9 +146,7 @@ def _postgres() -> list[str]:
         f"""INSERT INTO searched_messages SELECT -k.n, k.n, searched_lexemes({_known_as("c")})
             FROM searched_conversations k JOIN conversations c ON c.id = k.conversation_id""",
         "CREATE INDEX ix_searched_messages_conversation ON searched_messages (n, seq)",
-        # Without a list of what is still to be sorted in: every search would read through it.
-        "CREATE INDEX ix_searched_messages_words ON searched_messages USING gin (words) "
-        "WITH (fastupdate = off)",
+        "CREATE INDEX ix_searched_messages_words ON searched_messages USING gin (words)",
         f"""CREATE FUNCTION searched_conversation() RETURNS trigger LANGUAGE plpgsql AS $$
             DECLARE number integer; BEGIN
             IF TG_OP = 'DELETE' THEN
