@@ -329,6 +329,23 @@ async def test_two_indexes_at_once_take_each_message_once(talk: Talk) -> None:
     assert await talk.search("number 29") == [ANNA]
 
 
+async def test_open_pages_look_again_only_after_something_was_written(talk: Talk) -> None:
+    said = await talk.say(ANNA, "hello")
+    await talk.say(BEN, "hello")
+    both = [thread(ANNA), thread(BEN)]
+    version, marks = await talk.desk.version(), await talk.desk.marks(both)
+    assert version is not None
+    await talk.change(said, text="hello!", edited_at=at(5))
+    assert await talk.desk.version() != version
+    changed = await talk.desk.marks(both)
+    assert changed.by_thread[thread(ANNA)] != marks.by_thread[thread(ANNA)]
+    assert changed.by_thread[thread(BEN)] == marks.by_thread[thread(BEN)]
+    assert changed.of_list == marks.of_list
+    await talk.say(BEN, "hello?")
+    assert (await talk.desk.marks(both)).of_list != marks.of_list
+    await talk.desk.forget()
+
+
 async def test_erased_words_leave_the_file(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     await migrate(sqlite_url(path))
