@@ -359,6 +359,7 @@ async def test_erased_words_leave_the_file(tmp_path: Path) -> None:
     for table in (messages, conversations):
         column = table.c.conversation_id if table is messages else table.c.id
         await talk.do(delete(table).where(column == thread(ANNA)))
+    await talk.index.purge()
     assert await talk.search("hello") == [BEN]
     await talk.database.close()
     with closing(sqlite3.connect(path)) as database:

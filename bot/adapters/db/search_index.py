@@ -85,6 +85,14 @@ class SearchIndex:
         while await self.step():
             pass
 
+    async def purge(self) -> None:
+        """Let what was deleted leave the file now (SQLite), without waiting for a worker.
+
+        Its last traces go with the next truncating checkpoint. Raises StoreUnavailable.
+        """
+        while self._db.is_sqlite and await self._db.write(_purge_more):
+            pass
+
     async def step(self) -> bool:
         """One batch; whether there is more to do at once. Raises StoreUnavailable."""
         if await self._db.read(self._is_idle):
@@ -155,6 +163,11 @@ def _add(tx: Connection, first: int, last: int) -> None:
         return
     tx.execute(search_sqlite.ADD, asked)
     tx.execute(search_sqlite.NOTE, asked)
+
+
+def _purge_more(tx: Connection) -> bool:
+    range_ = tx.execute(_RANGE).first()
+    return range_ is not None and bool(range_.purge) and _purge(tx, range_.purge)
 
 
 def _purge(tx: Connection, stage: int) -> bool:

@@ -59,7 +59,10 @@ def make_search(tx: Connection, terms: Terms) -> Search:
 
 
 def find_all(tx: Connection, search: Search, most: int) -> Mapping[int, int] | None:
-    """By conversation the newest message found; None: there are more than `most` messages."""
+    """By conversation the newest message found; None: there are more than `most` messages.
+
+    Of a beginning that very many words share, only the newest `most` are found.
+    """
     asked = {"words": search.words, "most": most + 1}
     if search.steps and tx.execute(_COUNT, asked).scalar_one() > most:
         return None
