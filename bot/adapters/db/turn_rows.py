@@ -116,11 +116,13 @@ def unanswer(
     """
     state, reason = ("pending", None) if ended is None else (ended[0], ended[1].value)
     for turn_id in turn_ids:
-        tx.execute(
-            update(events)
-            .where(events.c.id.in_(_answered_by(tx, turn_id)), events.c.state == "done")
-            .values(state=state, reason=reason, ended_at=now, turn_id=None)
-        )
+        answered = _answered_by(tx, turn_id)
+        if answered:
+            tx.execute(
+                update(events)
+                .where(events.c.id.in_(answered), events.c.state == "done")
+                .values(state=state, reason=reason, ended_at=now, turn_id=None)
+            )
 
 
 def _answered_by(tx: Connection, turn_id: str) -> list[str]:
