@@ -1,20 +1,31 @@
 """What the console shows beside what the API does: who waits, what is unread, what has changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bot.adapters.db.change_watch import ChangeWatch
 from bot.adapters.db.conversation_list import filtered, list_page
 from bot.adapters.db.engine import Database
-from bot.adapters.db.pauses import load_pauses, show_conversation
+from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.rows import ALL
 from bot.adapters.db.schema import (
+    ENDED_BADLY,
     IN_NEED,
     OPEN_EVENT,
+    UNCERTAIN,
     audit,
     conversations,
     events,
@@ -25,13 +36,20 @@ from bot.adapters.db.schema import (
 from bot.adapters.db.search import Found
 from bot.domain.shown import ConversationView
 
-Which = Literal["all", "bot", "human", "waiting", "attention"]
+Which = Literal["all", "bot", "human", "waiting", "attention", "failed"]
 _UNREAD_MAX = 100
 _LINES_MAX = 100
 _OPEN_MAX = 500
 """Events that wait are not counted farther: in a flood the newest message changes anyway."""
 _WATCHED = 60
 """Messages of an open thread whose changes are looked for."""
+
+_WAITING = select(events.c.conversation_id).where(OPEN_EVENT, events.c.conversation_id.is_not(None))
+_DEAD = select(events.c.conversation_id).where(
+    ENDED_BADLY, events.c.state == literal_column("'dead'"), events.c.conversation_id.is_not(None)
+)
+_UNSURE = select(messages.c.conversation_id).where(UNCERTAIN)
+"""Of replies of which nobody knows whether they arrived."""
 
 _OF_LIST = select(
     *(
@@ -167,17 +185,7 @@ def _entries(
     cursor: str | None,
 ) -> Entries:
     pauses = load_pauses(tx)
-    query = filtered(line_id)
-    if which in ("bot", "human"):
-        query = query.where(pauses.condition(which))
-    elif which == "waiting":
-        waiting = select(events.c.conversation_id).where(
-            OPEN_EVENT, events.c.conversation_id.is_not(None)
-        )
-        query = query.where(conversations.c.id.in_(waiting))
-    elif which == "attention":
-        # Twice, for SQLite: once to use the index, once to walk along it.
-        query = query.where(IN_NEED, conversations.c.needs_attention == literal_column("true"))
+    query = filtered(line_id).where(*_of_kind(which, pauses))
     page = list_page(tx, query, q, limit, cursor)
     ids = [row.id for row in page.rows]
     since, unread = _waiting_since(tx, ids), _unread(tx, ids)
@@ -191,6 +199,21 @@ def _entries(
         for row in page.rows
     )
     return Entries(items, page.next_cursor, _in_need(tx))
+
+
+def _of_kind(which: Which, pauses: Pauses) -> Sequence[ColumnElement[bool]]:
+    match which:
+        case "bot" | "human":
+            return (pauses.condition(which),)
+        case "waiting":
+            return (conversations.c.id.in_(_WAITING),)
+        case "attention":
+            # Twice, for SQLite: once to use the index, once to walk along it.
+            return (IN_NEED, conversations.c.needs_attention == literal_column("true"))
+        case "failed":
+            return (or_(conversations.c.id.in_(_DEAD), conversations.c.id.in_(_UNSURE)),)
+        case "all":
+            return ()
 
 
 def _line_ids(tx: Connection) -> tuple[str, ...]:
