@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    TextClause,
     bindparam,
     func,
     literal_column,
@@ -201,7 +202,7 @@ def _entries(
     return Entries(items, page.next_cursor, _in_need(tx))
 
 
-def _of_kind(which: Which, pauses: Pauses) -> Sequence[ColumnElement[bool]]:
+def _of_kind(which: Which, pauses: Pauses) -> Sequence[ColumnElement[bool] | TextClause]:
     match which:
         case "bot" | "human":
             return (pauses.condition(which),)
