@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -139,6 +139,8 @@ async def _looking(bot: Bot, console: Console, thread: str, page: str) -> AsyncI
         yield told
     finally:
         listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 async def test_two_operators_on_one_thread_see_each_other(bot: Bot, rosa: Console) -> None:
