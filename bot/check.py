@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.adapters import otlp
 from bot.adapters.media_host import AllowedHosts
 from bot.adapters.prompt_files import parse_prompt, prompt_name
-from bot.config import Examined, Settings, examine
+from bot.config import Examined, Settings, SettingsTree, examine
 from bot.domain.prompt import Business, Prompt
 from bot.errors import Fault, SettingsError
 from bot.yaml_reader import MAX_FILE_BYTES, decode
@@ -65,7 +65,7 @@ class _Prompts:
         self._examined = examined
         tree = examined.tree
         self._business = Business() if tree is None else tree.business.for_prompts()
-        self._used = {} if tree is None else tree.prompt_files()
+        self._used = {} if tree is None else _used(tree)
         self.warnings: list[Fault] = []
 
     def faults(self) -> Iterator[Fault]:
@@ -82,10 +82,10 @@ class _Prompts:
                 yield path.relative_to(self._folder).as_posix()
 
     def _missing(self, file: str) -> Iterator[Fault]:
-        for line_id, wanted in self._used.items():
+        for place, wanted in self._used.items():
             if wanted == file:
                 message = f"no such file {file}: write it, or name another"
-                yield self._examined.sources.about(("lines", line_id, "prompt"), message)
+                yield self._examined.sources.about(place, message)
 
     def _file_faults(self, file: str) -> Iterator[Fault]:
         path = self._folder / file
@@ -104,6 +104,20 @@ class _Prompts:
         if not prompt.texts.get("away"):
             message = "is missing: with business.bot_answers: in_hours nothing is said while closed"
             yield Fault(message, "away", str(path))
+
+
+def _used(tree: SettingsTree) -> Mapping[tuple[str, ...], str]:
+    """The prompt files that lines have to do with, by the key that names them."""
+    used: dict[tuple[str, ...], str] = {}
+    for line_id in ("default", *tree.lines):
+        line = tree.line(line_id)
+        used["lines", line_id, "prompt"] = line.prompt
+        entry = tree.lines.get(line_id)
+        if entry is not None and entry.shadow is not None:
+            used["lines", line_id, "shadow"] = entry.shadow
+        for file in () if entry is None or entry.split is None else entry.split:
+            used["lines", line_id, "split", file] = file
+    return used
 
 
 def _content(path: Path) -> str:

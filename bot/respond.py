@@ -133,7 +133,7 @@ class Responder:
 
     def _away(self, turn: Turn, words: str) -> Reply:
         prompt = self._render(turn)
-        return Reply(first_words(turn, prompt, spoken(words)), MadeBy(prompt.version))
+        return Reply(first_words(turn, prompt, spoken(words)), MadeBy(prompt.version, prompt_name=prompt.name))
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
@@ -146,17 +146,17 @@ class Responder:
             log.exception("prompt.broke", **turn_notes.ids(turn), error=type(error).__name__)
             return Reply((LAST_WORDS,), MadeBy())
         parts = first_words(turn, prompt, spoken(prompt.fallback))
-        return Reply(parts, MadeBy(prompt_version=prompt.version))
+        return Reply(parts, MadeBy(prompt.version, prompt_name=prompt.name))
 
     async def _make_reply(self, turn: Turn) -> Reply | Skip | Decline | Defer:
         prompt = self._render(turn)
         match decide(turn, prompt, self._style.duty, self._clock()):
             case Say(text, opting=None) as said:
                 words = text if said.hand_off is None else parting_words(prompt, text)
-                reply = Reply(spoken(words), MadeBy(prompt.version), said.hand_off)
+                reply = Reply(spoken(words), MadeBy(prompt.version, prompt_name=prompt.name), said.hand_off)
                 return opened(turn, prompt, reply)
             case Say(text, opting=opting):
-                return Reply(spoken(text), MadeBy(prompt.version), opting=opting)
+                return Reply(spoken(text), MadeBy(prompt.version, prompt_name=prompt.name), opting=opting)
             case AskModel():
                 return opened(turn, prompt, await self._answering.answer(turn, prompt))
             case other:

@@ -41,7 +41,7 @@ from bot.adapters.db.schema_house import (
     spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
-from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
+from bot.adapters.db.schema_work import alerts, media, notices, shadow_answers, turns, workers
 
 __all__ = [
     "ALERT_KEY_CHARS",
@@ -80,6 +80,7 @@ __all__ = [
     "presence",
     "prompt_versions",
     "sessions",
+    "shadow_answers",
     "spending",
     "turns",
     "workers",
