@@ -2,17 +2,17 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapters import otlp
 from bot.adapters.media_host import AllowedHosts
-from bot.adapters.prompt_files import parse_prompt, prompt_name
+from bot.adapters.prompt_files import Gathered, gather, prompt_name, ready_prompt
 from bot.config import Examined, Settings, SettingsTree, examine
-from bot.domain.prompt import Business, Prompt
+from bot.domain.prompt import Business, Prompt, Value, variables_with
+from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import MAX_FILE_BYTES, decode
 
 _WAL_RESET_FIXED = (3, 51, 3)
 
@@ -65,15 +65,25 @@ class _Prompts:
         self._examined = examined
         tree = examined.tree
         self._business = Business() if tree is None else tree.business.for_prompts()
-        self._used = {} if tree is None else _used(tree)
+        self._tried = {} if tree is None else _tried(tree)
+        self._used = {} if tree is None else tree.prompt_files()
+        self._voices = {} if tree is None else tree.voices()
         self.warnings: list[Fault] = []
 
     def faults(self) -> Iterator[Fault]:
-        for file in sorted({*self._used.values(), *self._found()}):
-            if (self._folder / file).exists():
-                yield from self._file_faults(file)
-            else:
-                yield from self._missing(file)
+        of_contacts = (file for voice in self._voices.values() for file in voice.contacts.values())
+        used = {*self._used.values(), *self._tried.values(), *of_contacts}
+        gathered = {
+            file: gather(self._folder, file, self._folder)
+            for file in sorted({*used, *self._found()})
+            if (self._folder / file).exists()
+        }
+        yield from self._missing(used - {*gathered})
+        parts = {path for read in gathered.values() for path, _ in read.stamps[1:]}
+        for file, read in gathered.items():
+            # What others include need not be a whole prompt.
+            if file in used or self._folder / file not in parts:
+                yield from self._file_faults(file, read)
 
     def _found(self) -> Iterator[str]:
         folder = self._folder / "prompts"
@@ -81,20 +91,50 @@ class _Prompts:
             for path in folder.glob(pattern):
                 yield path.relative_to(self._folder).as_posix()
 
-    def _missing(self, file: str) -> Iterator[Fault]:
-        for place, wanted in self._used.items():
-            if wanted == file:
-                message = f"no such file {file}: write it, or name another"
-                yield self._examined.sources.about(place, message)
+    def _missing(self, files: Collection[str]) -> Iterator[Fault]:
+        about = self._examined.sources.about
+        for line_id, wanted in self._used.items():
+            if wanted in files:
+                yield about(("lines", line_id, "prompt"), _no_such(wanted))
+        for line_id, voice in self._voices.items():
+            for wanted in sorted({*voice.contacts.values()} & {*files}):
+                yield about(("lines", line_id, "contacts"), _no_such(wanted))
+        for place, wanted in self._tried.items():
+            if wanted in files:
+                yield about(place, _no_such(wanted))
 
-    def _file_faults(self, file: str) -> Iterator[Fault]:
+    def _file_faults(self, file: str, read: Gathered) -> Iterator[Fault]:
+        yield from read.faults
+        if read.faults:
+            return
         path = self._folder / file
+        lines = variables_with(file, self._used, self._voices)
         try:
-            prompt = parse_prompt(_content(path), str(path), self._business, prompt_name(file))
+            prompt = ready_prompt(
+                read.source,
+                str(path),
+                self._business,
+                prompt_name(file),
+                folder=self._folder,
+                line_variables=lines,
+            ).prompt
         except SettingsError as error:
             yield from error.faults
             return
         self.warnings += self._missing_away(prompt, path)
+        self.warnings += self._undeclared(prompt, path, lines)
+
+    def _undeclared(
+        self, prompt: Prompt, path: Path, lines: Mapping[str, Mapping[str, Value]]
+    ) -> Iterator[Fault]:
+        for line_id, variables in lines.items():
+            for name in variables:
+                if name not in prompt.variables:
+                    hint = nearest(name, tuple(prompt.variables))
+                    message = f"{path} declares no such variable, so this does nothing; {hint}"
+                    yield self._examined.sources.about(
+                        ("lines", line_id, "variables", name), message
+                    )
 
     def _missing_away(self, prompt: Prompt, path: Path) -> Iterator[Fault]:
         tree = self._examined.tree
@@ -106,28 +146,19 @@ class _Prompts:
             yield Fault(message, "away", str(path))
 
 
-def _used(tree: SettingsTree) -> Mapping[tuple[str, ...], str]:
-    """The prompt files that lines have to do with, by the key that names them."""
-    used: dict[tuple[str, ...], str] = {}
-    for line_id in ("default", *tree.lines):
-        line = tree.line(line_id)
-        used["lines", line_id, "prompt"] = line.prompt
-        entry = tree.lines.get(line_id)
-        if entry is not None and entry.shadow is not None:
-            used["lines", line_id, "shadow"] = entry.shadow
-        for file in () if entry is None or entry.split is None else entry.split:
-            used["lines", line_id, "split", file] = file
-    return used
+def _tried(tree: SettingsTree) -> Mapping[tuple[str, ...], str]:
+    """The prompt files of shadows and splits, by the key that names them."""
+    tried: dict[tuple[str, ...], str] = {}
+    for line_id, entry in tree.lines.items():
+        if entry.shadow is not None:
+            tried["lines", line_id, "shadow"] = entry.shadow
+        for file in entry.split or ():
+            tried["lines", line_id, "split", file] = file
+    return tried
 
 
-def _content(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise SettingsError((Fault("not a file: put a prompt there", "", str(path)),))
-        with path.open("rb") as file:
-            return decode(file.read(MAX_FILE_BYTES + 1), str(path))
-    except OSError as error:
-        raise SettingsError((Fault(f"can't be read: {error.strerror}", "", str(path)),)) from error
+def _no_such(file: str) -> str:
+    return f"no such file {file}: write it, or name another"
 
 
 def _sqlite(examined: Examined) -> Iterator[Fault]:

@@ -273,8 +273,13 @@ class _Process:
         if tracer is not None:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
+        in_hand: set[str] = set()
+        known = (around, parts.prompts, in_hand)
+        shadow = bootstrap.make_shadow(self._settings, parts.database, parts.store, *known)
+        if shadow is not None:
+            self._spawn(shadow.run(self._stop), "shadow")
         worker = bootstrap.make_worker(
-            self._settings, parts.store, parts.queue, around, parts.prompts, tracer
+            self._settings, parts.store, parts.queue, *known, witness=tracer, understudy=shadow
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {

@@ -58,10 +58,10 @@ def _odd_hours(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
 
 def _odd_trials(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
     """Prompts beside a line's own that will not do what was meant."""
-    if tree.limits.shadow_cost_per_day and tree.shadow_files():
-        if tree.llm.model not in tree.llm.prices:
-            message = "no price for the model in llm.prices: the shadow says nothing"
-            yield sources.about(("limits", "shadow_cost_per_day"), message)
+    is_limited = tree.limits.shadow_cost_per_day and any(tree.shadows().values())
+    if is_limited and tree.llm.model not in tree.llm.prices:
+        message = "no price for the model in llm.prices: a shadow falls silent after one answer"
+        yield sources.about(("limits", "shadow_cost_per_day"), message)
     for line_id in tree.lines:
         line = tree.line(line_id)
         if line.shadow == line.prompt:

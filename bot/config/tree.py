@@ -34,10 +34,13 @@ from bot.config.values import (
     Text,
     TextBody,
     TimeZone,
+    VariableName,
+    VariableValue,
     Whole,
+    as_contact,
 )
 from bot.domain.opening_hours import BotAnswers, OpeningHours, hours_text
-from bot.domain.prompt import Business
+from bot.domain.prompt import Business, LineVoice
 
 Answer = Literal["all", "listed", "nobody"]
 _WHOLE = 100
@@ -68,7 +71,7 @@ class BusinessSettings(Section):
 
     def for_prompts(self) -> Business:
         """The business as prompts speak of it."""
-        return Business(self.name, self.timezone, hours_text(self.hours))
+        return Business(self.name, self.timezone, hours_text(self.hours), self.opening())
 
     def opening(self) -> OpeningHours:
         """When the business is open, by the clock of its time zone."""
@@ -99,6 +102,23 @@ class LineEntry(Section):
         if given is not None and sum(given.values()) > _WHOLE:
             raise ValueError("the percentages make more than 100: leave some to `prompt`, or none")
         return given
+
+    variables: Mapping[VariableName, VariableValue] = Field(default_factory=dict, max_length=200)
+    """In place of those that the prompt declares under the same names."""
+    contacts: Mapping[str, PromptPath] = Field(default_factory=dict, max_length=10_000, repr=False)
+    """The prompt for one contact, by number."""
+
+    @field_validator("contacts")
+    @classmethod
+    def _by_contact(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        # Here and not in the keys' type, so that two spellings of one number are noticed.
+        prompts: dict[str, str] = {}
+        for number, prompt in given.items():
+            key = as_contact(number)
+            if key in prompts:
+                raise ValueError("one number is given twice, in two spellings: keep one of them")
+            prompts[key] = prompt
+        return prompts
 
     @model_validator(mode="after")
     def _numbers_when_listed(self) -> Self:
@@ -311,18 +331,25 @@ class SettingsTree(Section):
         """The prompt file of `default` and of every listed line."""
         return {line_id: self.line(line_id).prompt for line_id in ("default", *self.lines)}
 
-    def split_files(self) -> frozenset[str]:
-        """Those of splits, which answer customers as well."""
-        lines = (self.line(line_id) for line_id in ("default", *self.lines))
-        return frozenset(file for line in lines for file in line.split)
-
-    def shadow_files(self) -> frozenset[str]:
-        """Those that nobody hears."""
-        lines = (self.line(line_id) for line_id in ("default", *self.lines))
-        return frozenset(line.shadow for line in lines if line.shadow is not None)
+    def shadows(self) -> Mapping[str, str | None]:
+        """The shadow's prompt file of `default` and of every listed line."""
+        return {line_id: self.line(line_id).shadow for line_id in ("default", *self.lines)}
 
     def lines_with(self, file: str) -> frozenset[str]:
         """`default` and listed lines whose contacts, or shadow, have to do with a prompt file."""
         return frozenset(
             line_id for line_id in ("default", *self.lines) if file in self.line(line_id).prompts
         )
+
+    def voices(self) -> Mapping[str, LineVoice]:
+        """What `default` and every listed line say otherwise than the prompt files."""
+        default = self.lines.get("default", LineEntry())
+        return {
+            line_id: LineVoice(
+                {**default.variables, **entry.variables},
+                {**default.contacts, **entry.contacts},
+                self.line(line_id).split,
+                self.line(line_id).shadow,
+            )
+            for line_id, entry in {"default": default, **self.lines}.items()
+        }

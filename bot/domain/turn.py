@@ -94,6 +94,8 @@ class Turn:
     standing: Standing = field(default_factory=Standing)
     for_show: bool = False
     """Taken beside the real one, or again: nothing of it is sent, and no figure counts it."""
+    contact: str = field(default="", repr=False)
+    """As `contact_key` gives it; empty: nobody in particular."""
 
     @property
     def to_answer(self) -> tuple[Entry, ...]:
@@ -131,6 +133,8 @@ class Listening:
     contact_name: str | None
     waiting: tuple[Entry, ...]
     opted_out: bool
+    contact: str = field(default="", repr=False)
+    """As `contact_key` gives it."""
 
 
 Claim = Claimed | NotYet | Nothing | Listening
