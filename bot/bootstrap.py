@@ -12,19 +12,23 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.engine import Database, sqlite_url
+from bot.adapters.db.prompt_archive import PromptArchive
 from bot.adapters.db.shadows import Shadows
 from bot.adapters.db.store import Store
 from bot.adapters.db.upkeep import LEASE
 from bot.adapters.db.views import Views
 from bot.adapters.media_reader import Readers, ReadLimits
+from bot.adapters.media_store import MediaStore
 from bot.adapters.mossmoon import parse
-from bot.adapters.prompt_files import PromptFiles
+from bot.adapters.prompt_files import PromptFiles, PromptFolder
 from bot.adapters.whatsapp_text import to_whatsapp
 from bot.again import Cast
 from bot.asking import Style
 from bot.breaker import Breaker
 from bot.config import Settings, without_secrets
+from bot.contacts import Contacts
 from bot.deliver import Deliverer
 from bot.domain.contact import ContactList, contact_key
 from bot.domain.conversation import Policy
@@ -35,6 +39,7 @@ from bot.domain.history import View
 from bot.domain.inbox import Audience
 from bot.domain.notice import Roster
 from bot.domain.pace import Pace
+from bot.export import Export
 from bot.handoff import HandOff
 from bot.hearing import Hear
 from bot.herald import Herald
@@ -43,6 +48,7 @@ from bot.listen import Listener
 from bot.outside import Outside, Prices, SpeechPrices
 from bot.perceive import Perceiver
 from bot.ports import Blobs, Queue, Transcriber, Understudy, Witness
+from bot.publish import Publisher
 from bot.receive import Receiver
 from bot.respond import Responder
 from bot.shadow import Part, Shadow
@@ -164,13 +170,24 @@ def make_scratch(settings: Settings) -> Path:
     return folder
 
 
-def make_prompts(settings: Settings, store: Store) -> PromptFiles:
+def make_publisher(settings: Settings, database: Database) -> Publisher:
+    """What every prompt goes live by."""
+    folder = PromptFolder(
+        settings.folder,
+        settings.prompt_files(),
+        settings.business.for_prompts(),
+        settings.voices(),
+    )
+    return Publisher(PromptArchive(database, utc_now), folder)
+
+
+def make_prompts(settings: Settings, publisher: Publisher) -> PromptFiles:
     """The prompts' adapter, not loaded yet."""
     return PromptFiles(
         settings.folder,
         settings.prompt_files(),
         settings.business.for_prompts(),
-        store,
+        publisher,
         settings.voices(),
     )
 
@@ -281,6 +298,17 @@ def configured_lines(settings: Settings) -> list[str]:
 def make_views(settings: Settings, database: Database) -> Views:
     """The reads for people."""
     return Views(database, configured_lines(settings))
+
+
+def make_contacts(settings: Settings, database: Database, blobs: MediaStore) -> Contacts:
+    """What operators do with a contact."""
+    send_timeout = timedelta(seconds=settings.line_api.timeout_s)
+    return Contacts(ContactBook(database), blobs, utc_now, send_timeout)
+
+
+def make_export(database: Database, blobs: MediaStore) -> Export:
+    """All that is kept of a contact."""
+    return Export(ContactBook(database), blobs, utc_now)
 
 
 def make_handoff(settings: Settings, store: Store, queue: Queue) -> HandOff:

@@ -1,6 +1,6 @@
 """What the use cases need from the outside, named for the need; adapters fit by shape."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,19 @@ from bot.domain.media import (
     Transcript,
 )
 from bot.domain.outbox import Outbound, SendOutcome
+from bot.domain.people import (
+    Decision,
+    NotePage,
+    NoteView,
+    Place,
+    Profile,
+    Record,
+    Removed,
+    Standing,
+)
 from bot.domain.prompt import Customer, RenderedPrompt
+from bot.domain.prompt_shown import Checked, FileLook
+from bot.domain.prompt_version import Bringer, Edition, FileText, LivePrompt, PastVersion
 from bot.domain.silence import Heard
 from bot.domain.trace import Journey, Span
 from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
@@ -190,6 +202,78 @@ class ShadowStore(Protocol):
         ...
 
 
+class PromptStore(Protocol):
+    """Every version that ever was live, and which one is. Everything raises StoreUnavailable."""
+
+    async def take_file(self, text: FileText) -> str | None:
+        """Publish a file's text if it is an edit; the live version, None: ask again soon."""
+        ...
+
+    async def publish(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
+        """Make it live in place of `base`; the live version then: another, if `base` was not."""
+        ...
+
+    async def note_file(self, name: str, place: str, version: str) -> None:
+        """What a host's file holds now, by our own hand."""
+        ...
+
+    async def live_versions(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Of these prompts; one that never was live is left out."""
+        ...
+
+    async def live(self, names: Sequence[str]) -> Mapping[str, LivePrompt]:
+        """The same, with who and when."""
+        ...
+
+    async def source(self, name: str, version: str) -> str | None:
+        """A version's text, byte by byte; None: no such version."""
+        ...
+
+    async def history(self, name: str) -> tuple[PastVersion, ...]:
+        """What was live when, the newest first."""
+        ...
+
+    async def versions_like(self, name: str, beginning: str, limit: int) -> tuple[str, ...]:
+        """The versions of a prompt that begin so."""
+        ...
+
+
+class PromptFolder(Protocol):
+    """The prompt files of this host. A prompt that no line speaks with raises NotFound."""
+
+    def names(self) -> tuple[str, ...]:
+        """The prompts that lines speak with."""
+        ...
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The lines that speak with it."""
+        ...
+
+    def check(self, name: str, source: str) -> Checked:
+        """A text as if it were in the prompt's file."""
+        ...
+
+    def look(self, name: str) -> FileLook:
+        """What the file says right now."""
+        ...
+
+    def own_text(self, source: str) -> str:
+        """A version's text without the parts that it includes."""
+        ...
+
+    def why_not_writable(self, name: str, source: str) -> str | None:
+        """What keeps us from writing this text; None: nothing does."""
+        ...
+
+    def write(self, name: str, source: str) -> None:
+        """The whole text at once, or nothing. Raises Refused."""
+        ...
+
+    def set_aside(self, name: str) -> str | None:
+        """Keep a copy of what the file holds; where, None: there is no file. Raises Refused."""
+        ...
+
+
 class Queue(Protocol):
     """The doorbell of the workers. Losing a ring loses time, never work."""
 
@@ -291,7 +375,14 @@ class Attachments(Protocol):
     async def keep_media(
         self, work: MediaWork, fetched: Fetched, media_type: str, took: timedelta, now: datetime
     ) -> None:
-        """Its bytes are in our store, to be read next. Raises LostClaim."""
+        """Its bytes are in our store, to be read next.
+
+        Raises LostClaim, and Unavailable when they were deleted again meanwhile.
+        """
+        ...
+
+    async def forsake_file(self, media_id: str, sha256: str, now: datetime) -> None:
+        """Whoever stored these bytes has lost the attachment: if it is gone, so are they soon."""
         ...
 
     async def finish_media(
@@ -550,4 +641,132 @@ class Switch(Protocol):
 
     async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
         """Put a draft of the bot's away. Raises Refused for any other message."""
+        ...
+
+
+class ContactStore(Protocol):
+    """Contacts as people. Raises NotFound for what is not there."""
+
+    async def places(self, address: str, line_id: str | None) -> tuple[Place, ...]:
+        """Where a contact is known, however the number is spelt; with a line, there."""
+        ...
+
+    async def kept(self, address: str, line_id: str | None) -> tuple[Place, ...]:
+        """Where anything at all is kept of a contact."""
+        ...
+
+    async def place_of(self, conversation_id: str) -> Place:
+        """Whose conversation it is."""
+        ...
+
+    async def profile(self, conversation_id: str) -> Profile:
+        """What is known of a contact."""
+        ...
+
+    async def standing(self, place: Place) -> Standing:
+        """Blocked, opted out, or neither."""
+        ...
+
+    async def decide(
+        self, place: Place, decision: Decision, by: str, reason: str | None, now: datetime
+    ) -> None:
+        """From the commit on it is so."""
+        ...
+
+    async def notes(self, conversation_id: str) -> NotePage:
+        """In order of time."""
+        ...
+
+    async def add_note(self, conversation_id: str, text: str, by: str, now: datetime) -> NoteView:
+        """Raises Refused when there are too many."""
+        ...
+
+    async def edit_note(
+        self, conversation_id: str, note_id: str, text: str, by: str, now: datetime
+    ) -> NoteView:
+        """Who wrote it first stays its author."""
+        ...
+
+    async def remove_note(self, conversation_id: str, note_id: str) -> None:
+        """Gone for good."""
+        ...
+
+    async def begin_erasing(self, place: Place, by: str, now: datetime) -> None:
+        """Nothing is claimed or sent there from the commit on."""
+        ...
+
+    async def on_its_way(self, place: Place, now: datetime) -> int:
+        """Messages to them that a living worker has in hand."""
+        ...
+
+    async def erase(self, place: Place, by: str, now: datetime) -> Removed:
+        """All of it, in one transaction; files are left to be deleted."""
+        ...
+
+    async def has_chores(self, now: datetime) -> bool:
+        """Whether an erasure has left anything to be done now."""
+        ...
+
+    async def unfinished(self, now: datetime) -> list[tuple[Place, str]]:
+        """Erasures that were begun and not ended, and by whom."""
+        ...
+
+    async def forget_old(self, now: datetime) -> None:
+        """Of those erased so long ago that nothing late can come about them."""
+        ...
+
+    async def leftovers(self, now: datetime) -> list[str]:
+        """Files, by sha256, that may be deleted now."""
+        ...
+
+    async def begin_file(self, sha256: str) -> bool:
+        """Whether a file may be deleted: no message has it, and none takes it from now on."""
+        ...
+
+    async def end_file(self, sha256: str, now: datetime) -> None:
+        """It is deleted."""
+        ...
+
+    async def files_left(self, now: datetime) -> int:
+        """Files that could not be deleted yet."""
+        ...
+
+    async def copies(self) -> tuple[str, ...]:
+        """Names of the copies that were made of the database before it was upgraded."""
+        ...
+
+
+class Deletable(Protocol):
+    """Holds files that can be deleted."""
+
+    async def delete(self, key: str) -> None:
+        """Gone for good when this returns; it need not have been there. Raises Unavailable."""
+        ...
+
+
+class Records(Protocol):
+    """All that is kept of a contact, row by row."""
+
+    async def conversation(self, place: Place) -> Record | None:
+        """The conversation itself; None: there is none."""
+        ...
+
+    def pages(self, place: Place, section: str) -> AsyncIterator[list[dict[str, object]]]:
+        """All rows of a section, some at a time."""
+        ...
+
+    async def note_export(self, place: Place, by: str, now: datetime) -> None:
+        """It is recorded who got it."""
+        ...
+
+
+class Readable(Protocol):
+    """Holds files; everything raises NotFound or Unavailable."""
+
+    async def size(self, key: str) -> int:
+        """In bytes."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, without, `end`."""
         ...

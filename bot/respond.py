@@ -56,6 +56,8 @@ class Responder:
         self._style = style
         self._in_hand = in_hand
         self._understudy = understudy
+        self._rendered: dict[str, RenderedPrompt] = {}
+        """By turn: a prompt that changes meanwhile is for the next one."""
 
     async def take_turn(self, conversation_id: str) -> Attended:
         """Answer what waits in a conversation, if it is due. Raises StoreUnavailable.
@@ -75,6 +77,7 @@ class Responder:
                     return await self._work(turn)
                 finally:
                     self._in_hand.discard(turn.id)
+                    self._rendered.pop(turn.id, None)
         return Attended()
 
     async def _take_note(self, heard: Listening) -> None:
@@ -143,10 +146,7 @@ class Responder:
 
     def _away(self, turn: Turn, words: str) -> Reply:
         prompt = self._render(turn)
-        return Reply(
-            first_words(turn, prompt, spoken(words)),
-            _fixed(prompt),
-        )
+        return Reply(first_words(turn, prompt, spoken(words)), _fixed(prompt))
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
@@ -176,12 +176,16 @@ class Responder:
                 return other
 
     def _render(self, turn: Turn) -> RenderedPrompt:
-        return self._prompts.render(
-            turn.line_id,
-            contact_name=turn.contact_name,
-            now=self._clock(),
-            customer=customer_of(turn),
-        )
+        rendered = self._rendered.get(turn.id)
+        if rendered is None:
+            rendered = self._prompts.render(
+                turn.line_id,
+                contact_name=turn.contact_name,
+                now=self._clock(),
+                customer=customer_of(turn),
+            )
+            self._rendered[turn.id] = rendered
+        return rendered
 
 
 def _fixed(prompt: RenderedPrompt) -> MadeBy:

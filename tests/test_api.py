@@ -152,8 +152,8 @@ JSON = {"content-type": "application/json"}
         ("POST", "/api/pause", {"content": NESTED, "headers": JSON}, 400),
         ("POST", "/api/pause", {"content": b" " * 1_100_000, "headers": JSON}, 413),
         ("GET", "/api/why/ev_1", {}, 404),
-        ("GET", "/api/contacts/+15550001/export", {}, 501),
-        ("DELETE", "/api/contacts/+15550001", {}, 501),
+        ("GET", "/api/contacts/+15550001/export", {}, 404),
+        ("DELETE", "/api/contacts/+15550001", {}, 404),
         ("GET", "/api/media/x", {}, 404),
     ],
 )

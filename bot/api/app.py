@@ -1,6 +1,7 @@
 """The FastAPI app: the operator API behind its tokens. Other doors hang their routes on it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,10 +10,25 @@ from fastapi.responses import JSONResponse
 
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
-from bot.api import alerts, audit, conversations, errors, events, lines, media, unbuilt, why
+from bot.api import (
+    alerts,
+    audit,
+    contacts,
+    conversations,
+    errors,
+    events,
+    lines,
+    media,
+    notes,
+    prompts,
+    why,
+)
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
+from bot.contacts import Contacts
+from bot.export import Export
 from bot.handoff import HandOff
+from bot.publish import Publisher
 
 MAX_BODY_BYTES = 2**20
 
@@ -23,7 +39,22 @@ _DESCRIPTION = (
 )
 
 
-def create_app(operators: Operators, handoff: HandOff, views: Views, blobs: MediaStore) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is done with contacts as people."""
+
+    contacts: Contacts
+    export: Export
+
+
+def create_app(
+    operators: Operators,
+    handoff: HandOff,
+    views: Views,
+    blobs: MediaStore,
+    publisher: Publisher,
+    people: People,
+) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
         openapi_url=None,
@@ -40,7 +71,9 @@ def create_app(operators: Operators, handoff: HandOff, views: Views, blobs: Medi
         audit.router(views),
         alerts.router(views),
         why.router(views),
-        unbuilt.router(),
+        prompts.router(publisher),
+        contacts.router(people.contacts, people.export),
+        notes.router(people.contacts),
     ):
         app.include_router(router, prefix="/api")
     app.include_router(media.routes(views, blobs))

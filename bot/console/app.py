@@ -11,12 +11,14 @@ from starlette.types import ASGIApp
 from bot.api import media
 from bot.api.errors import error_answer
 from bot.console import sign_in
+from bot.console.contact import ContactPages
 from bot.console.conversations import Inbox
 from bot.console.door import ROOT, Door, Guarded
 from bot.console.errors import Faults
 from bot.console.house import House
 from bot.console.live import Live
 from bot.console.pages import Pages, make_pages
+from bot.console.prompts import Prompts
 from bot.console.replies import Replies
 from bot.console.shown import Shown
 from bot.console.stream import Stream
@@ -38,7 +40,9 @@ def create(
         sign_in.routes(door, pages),
         inbox.routes(),
         Replies(door, inbox, handoff, shown).routes(),
+        ContactPages(door, pages, shown.views, shown.people).routes(),
         Today(door, pages, shown.figures).routes(),
+        Prompts(door, pages, shown.publisher).routes(),
         House(door, pages, handoff, shown).routes(),
         Stream(door, Live(shown.desk, stopping), shown.presence).routes(),
     ):

@@ -9,7 +9,9 @@ from bot.adapters.db.line_pace import LinePaces
 from bot.adapters.db.presence import Presence
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
+from bot.api.app import People
 from bot.health import Health
+from bot.publish import Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +25,7 @@ class Shown:
     paces: LinePaces
     health: Health
     blobs: MediaStore
+    publisher: Publisher
+    people: People
     to_phone: Callable[[str], str]
     """Markdown as WhatsApp writes it: how an operator's words leave."""

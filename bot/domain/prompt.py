@@ -47,10 +47,14 @@ class LineVoice:
     """The prompt file that makes answers nobody gets."""
 
     @property
+    def heard(self) -> frozenset[str]:
+        """What customers are spoken to with, beside the line's own."""
+        return frozenset((*self.contacts.values(), *self.split))
+
+    @property
     def files(self) -> frozenset[str]:
-        """All of these, beside the line's own."""
-        shadow = () if self.shadow is None else (self.shadow,)
-        return frozenset((*self.contacts.values(), *self.split, *shadow))
+        """The shadow too."""
+        return self.heard if self.shadow is None else self.heard | {self.shadow}
 
 
 def variables_with(

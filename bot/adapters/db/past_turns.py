@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from bot.adapters.db.engine import Database
 from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
@@ -62,7 +62,7 @@ class PastTurns:
         """None: what it was about is gone."""
         return await self._db.read(lambda tx: _past_turn(tx, turn_id))
 
-    async def _find(self, which: object, last: int) -> tuple[str, ...]:
+    async def _find(self, which: ColumnElement[bool], last: int) -> tuple[str, ...]:
         query = (
             select(turns.c.id)
             .join(conversations, conversations.c.id == turns.c.conversation_id)
@@ -84,7 +84,7 @@ def asked_and_said(tx: Connection, turn_id: str) -> tuple[str, Answer]:
     return _in_short(_asked_rows(tx, row)), _answer(tx, row)
 
 
-def _on(lines: Lines) -> object:
+def _on(lines: Lines) -> ColumnElement[bool]:
     on = conversations.c.line_id.in_(sorted(lines.ids))
     if lines.others_than is None:
         return on if lines.ids else false()

@@ -74,4 +74,5 @@ def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
         number=row.number,
         attention_reason=row.attention_reason,
         opted_out_at=row.opted_out_at,
+        blocked_at=row.blocked_at,
     )

@@ -1,7 +1,7 @@
 """The store: each method is one transaction and one transition of a state machine."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -14,11 +14,11 @@ from bot.adapters.db import (
     holds,
     inbox,
     lapses,
+    leftovers,
     lifecycle,
     media,
     notice_post,
     outbox,
-    prompt_archive,
     settling,
     switch,
     traffic,
@@ -51,7 +51,7 @@ from bot.domain.work import (
     Traffic,
     Work,
 )
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, Unavailable
 
 log = structlog.get_logger()
 
@@ -165,9 +165,15 @@ class Store:
     ) -> None:
         """Its bytes are ours."""
         fetch_ms = took // _MILLISECOND
-        await self._db.write(
-            lambda tx: media.keep(tx, work, fetched, media_type, fetch_ms, self.worker_id, now)
-        )
+        keep = partial(media.keep, work=work, fetched=fetched, media_type=media_type)
+        if not await self._db.write(
+            lambda tx: keep(tx, fetch_ms=fetch_ms, worker_id=self.worker_id, now=now)
+        ):
+            raise Unavailable("the very same file was being deleted for somebody else")
+
+    async def forsake_file(self, media_id: str, sha256: str, now: datetime) -> None:
+        """Bytes of an attachment that was lost."""
+        await self._db.write(lambda tx: leftovers.forsake(tx, media_id, sha256, now))
 
     async def finish_media(
         self, work: MediaWork, reading: Reading, took: timedelta, now: datetime
@@ -418,14 +424,3 @@ class Store:
     async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
         """Put a draft away."""
         await self._db.write(lambda tx: dropping.drop_draft(tx, message_id, by, now))
-
-    # prompts
-
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
-        """Keep a prompt version and make it live."""
-        now = datetime.now(UTC)
-        await self._db.write(lambda tx: prompt_archive.save(tx, prompt_name, version, source, now))
-
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        """The live version and its source."""
-        return await self._db.read(lambda tx: prompt_archive.live(tx, prompt_name))
