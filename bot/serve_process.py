@@ -44,6 +44,7 @@ from bot.observing import (
 )
 from bot.premises import listen, own_data
 from bot.publish import Publisher
+from bot.replay.trials import Trials
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -341,7 +342,8 @@ def make_doors(
     operators = api.operators_of(settings)
     contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
     people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
-    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people)
+    tried = Trials(settings, parts.database)
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people, tried)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(
