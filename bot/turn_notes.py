@@ -53,6 +53,8 @@ def answered(turn: Turn, usage: Usage, cost: float | None) -> None:
     TOKENS.labels("in").inc(usage.tokens_in or 0)
     TOKENS.labels("out").inc(usage.tokens_out or 0)
     COST.labels("model").inc(cost or 0)
+    if turn.for_show:  # paid for all the same
+        return
     log.info(
         "model.answered",
         **ids(turn),
