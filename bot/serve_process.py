@@ -22,6 +22,7 @@ from bot import bootstrap, console_wiring, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
+from bot.adapters.db.search_index import SearchIndex
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
@@ -289,6 +290,7 @@ class _Process:
             self._settings, parts.store, parts.queue, *known, witness=tracer, understudy=shadow
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
+        self._spawn(SearchIndex(parts.database).run(self._stop), "search")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {
             "turns": worker.turns,
             "events": worker.events,

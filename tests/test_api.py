@@ -276,8 +276,12 @@ async def test_a_search_takes_its_signs_literally(bot: Bot, sought: str) -> None
     ana = await _met(bot, line_id=line_id, says="50% OFF_today")
     await _met(bot, line_id=line_id, says="500 OFFxtoday")
     query = {"line_id": line_id, "q": sought}
-    page = await bot.api("GET", "/api/conversations", params=query)
-    assert [one["contact"] for one in page["items"]] == [ana.number]
+
+    async def found() -> None:
+        page = await bot.api("GET", "/api/conversations", params=query)
+        assert [one["contact"] for one in page["items"]] == [ana.number]
+
+    await eventually(found)  # the words of a message can be searched for soon after it
 
 
 async def test_the_state_filter_counts_a_paused_line(bot: Bot) -> None:

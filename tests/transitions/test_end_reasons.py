@@ -374,6 +374,11 @@ async def _no_file(scene: Scene) -> None:
     await scene.answers(conversation)
 
 
+async def _put_away(scene: Scene) -> None:
+    await _no_reply(scene)
+    await scene.store.drop_event(await scene.event_id(thread(ANNA)), "olga", scene.now)
+
+
 async def _odd(scene: Scene) -> None:
     await scene.arrives("message.received", message={"type": "text"})
     await scene.store.bury(b"{", "not JSON", scene.now)
@@ -416,6 +421,7 @@ WAYS: dict[Callable[[Scene], Awaitable[None]], Ends] = {
     _a_flood: [("skipped", R.FLOOD)] * 61,
     _wordless_twice: [DONE_BY_BOT, ("done", R.DELIVERY), ("skipped", R.UNSUPPORTED)],
     _taken_back_before_the_answer: [("skipped", R.DELETED), ("done", R.DELETION)],
+    _put_away: [("skipped", R.DROPPED)],
     _a_reaction: [("skipped", R.REACTION)],
     _not_listed: [("skipped", R.EXCLUDED), ("skipped", R.EXCLUDED)],
     _not_listed_any_more: [("skipped", R.EXCLUDED)],

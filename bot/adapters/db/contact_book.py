@@ -21,6 +21,7 @@ from bot.adapters.db import (
 )
 from bot.adapters.db.engine import Database
 from bot.adapters.db.recall import LATE
+from bot.adapters.db.search_index import SearchIndex
 from bot.adapters.db.traces import Traces
 from bot.domain.contact import contact_key
 from bot.domain.handling import Action
@@ -157,6 +158,8 @@ class ContactBook:
     async def leftovers(self, now: datetime) -> list[str]:
         """Files, by sha256, that may be deleted now; the log is emptied here."""
         due = await self._db.write(lambda tx: leftovers.due(tx, now))
+        if leftovers.LOG in due:
+            await SearchIndex(self._db).purge()  # the words leave the index's pages as well
         if leftovers.LOG in due and await self._db.truncate_log():
             await self._db.write(leftovers.end_log)
             await self._db.truncate_log()

@@ -119,9 +119,20 @@ conversations = Table(
     Index(
         "ix_conversations_with_person",
         "state",  # what it is about, so that SQLite counts without a look at the rows
+        "last_message_at",
+        "id",
         sqlite_where=WITH_PERSON,
         postgresql_where=WITH_PERSON,
     ),
+    Index(
+        "ix_conversations_in_need",
+        "needs_attention",
+        "last_message_at",
+        "id",
+        sqlite_where=IN_NEED,
+        postgresql_where=IN_NEED,
+    ),
+    Index("ix_conversations_of_line", "line_id", "last_message_at", "id"),
 )
 
 events = Table(
