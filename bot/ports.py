@@ -194,7 +194,7 @@ class ShadowStore(Protocol):
     """What shadows would have said. Everything raises StoreUnavailable."""
 
     async def add(self, turn: Turn, answer: Answer, at: datetime) -> None:
-        """Keep an answer; the same again changes nothing."""
+        """Keep an answer, unless its turn is gone; the same again changes nothing."""
         ...
 
     async def spent_since(self, at: datetime) -> Spent:

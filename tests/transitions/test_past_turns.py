@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.past_turns import Lines, PastTurn, PastTurns
 from bot.adapters.db.schema import metadata, shadow_answers
 from bot.adapters.db.shadows import Shadows
@@ -12,8 +13,9 @@ from bot.domain.chat import HandOffCall
 from bot.domain.comparison import Answer, Spent
 from bot.domain.guards.rules import Done, Guard, Note
 from bot.domain.outbox import Sent
+from bot.domain.people import Place
 from bot.domain.turn import Answered, MadeBy, Opting, Reply, Turn, Withheld
-from tests.transitions.scene import ANNA, BEN, START, Scene
+from tests.transitions.scene import ANNA, BEN, LINE, START, Scene
 
 OLD, NEW = "default", "new"
 BOTH = {OLD: ("prompts/default.yaml", 80.0), NEW: ("prompts/new.yaml", 20.0)}
@@ -198,3 +200,16 @@ async def test_both_sides_of_a_split_in_figures(scene: Scene) -> None:
     assert [(side.answered, side.hand_off_rate, side.median_chars) for side in later] == [
         (0, None, None)
     ] * 2
+
+
+async def test_nothing_of_a_shadow_outlives_its_contact(scene: Scene) -> None:
+    shadows = Shadows(scene.database)
+    anna, ben = await scene.writes(ANNA), await scene.writes(BEN)
+    turn, other = await _answers(scene, anna, _reply("1")), await _answers(scene, ben, _reply("2"))
+    for one in (turn, other):
+        await shadows.add(one, Answer("kept", prompt_name="a"), scene.now)
+    place = Place(LINE, ANNA, anna, is_known=True)
+    await ContactBook(scene.database).erase(place, "olga", scene.now)
+    await shadows.add(turn, Answer("too late", prompt_name="b"), scene.now)
+    (pair,) = await shadows.pairs(last=10)
+    assert pair.turn_id == other.id

@@ -12,11 +12,12 @@ from bot.adapters.db.rows import AnyRow
 from bot.adapters.db.schema import conversations, messages, turns
 from bot.domain.comparison import Answer
 from bot.domain.entry import Entry
-from bot.domain.outbox import TAKEN_OVER
+from bot.domain.outbox import TAKEN_OVER, reply_id
 from bot.domain.telling import in_short
 from bot.domain.turn import Effect, Standing, Turn, TurnState
 
 _PAST_ROWS = 200
+_PARTS_MAX = 64
 _ANSWERED = (TurnState.ANSWERED.value, TurnState.DRAFTED.value)
 _SAID = ("in", "sent", "delivered", "uncertain")
 
@@ -161,9 +162,7 @@ def _answer(tx: Connection, row: AnyRow) -> Answer:
     parts = tx.execute(
         select(messages.c.text, messages.c.prompt_version)
         .where(
-            messages.c.conversation_id == row.conversation_id,
-            messages.c.turn_id == row.id,
-            messages.c.direction == "out",
+            messages.c.id.in_([reply_id(row.id, part) for part in range(_PARTS_MAX)]),
             or_(messages.c.draft.is_(False), messages.c.error == TAKEN_OVER),
         )
         .order_by(messages.c.part)

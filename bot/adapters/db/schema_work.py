@@ -119,6 +119,7 @@ shadow_answers = Table(
     Column("guards", Text),
     Index("ix_shadow_answers_line", "line_id", "at"),
     Index("ix_shadow_answers_prompt", "prompt_name", "at"),
+    Index("ix_shadow_answers_conversation", "conversation_id"),
     Index("ix_shadow_answers_at", "at"),
 )
 

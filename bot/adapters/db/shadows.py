@@ -22,7 +22,7 @@ class Shadows:
         self._db = database
 
     async def add(self, turn: Turn, answer: Answer, at: datetime) -> None:
-        """Keep an answer; the same again changes nothing."""
+        """Keep an answer, unless its turn is gone; the same again changes nothing."""
         await self._db.write(lambda tx: _add(tx, turn, answer, at))
 
     async def spent_since(self, at: datetime) -> Spent:
@@ -55,6 +55,10 @@ def _add(tx: Connection, turn: Turn, answer: Answer, at: datetime) -> None:
         "cost": answer.cost,
         "guards": "\n".join(answer.guards) or None,
     }
+    # Of a contact that was erased meanwhile nothing comes back; an erasure waits for this lock.
+    known = select(turns.c.id).where(turns.c.id == turn.id).with_for_update(read=True)
+    if tx.execute(known).first() is None:
+        return
     tx.execute(upsert(tx.dialect.name, shadow_answers).values(row).on_conflict_do_nothing())
     tx.execute(delete(shadow_answers).where(shadow_answers.c.at < at - _KEPT))
 

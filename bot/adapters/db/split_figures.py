@@ -1,5 +1,6 @@
 """What became of the contacts on each side of a split: by the prompt that really answered."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
@@ -10,10 +11,13 @@ from sqlalchemy import Connection, Select, and_, case, func, select
 from bot.adapters.db.engine import Database
 from bot.adapters.db.rows import AnyRow
 from bot.adapters.db.schema import conversations, messages, turns
+from bot.adapters.db.traces import in_pieces
+from bot.domain.outbox import reply_id
 from bot.domain.split_shown import SideView
 from bot.domain.turn import Effect, TurnState
 
-_LENGTHS_MAX = 50_000
+_LENGTHS_MAX = 10_000
+_PARTS_MAX = 8
 
 
 class SplitFigures:
@@ -43,7 +47,6 @@ def _side(
         turns.c.started_at >= since,
     )
     row = tx.execute(_counts(which)).one()
-    lengths = tx.execute(_lengths(which)).scalars().all()
     answered = int(row.answered or 0)
     return SideView(
         prompt=name,
@@ -55,7 +58,7 @@ def _side(
         hand_off_rate=int(row.handed_off or 0) / answered if answered else None,
         opted_out=int(row.opted_out or 0),
         failed=int(row.failed or 0),
-        median_chars=_median(lengths),
+        median_chars=_median(_lengths(tx, which)),
         tokens=int(row.tokens or 0),
         cost=_cost(row),
     )
@@ -85,24 +88,27 @@ def _counts(which: Sequence[Any]) -> Select[Any]:
     )
 
 
-def _lengths(which: Sequence[Any]) -> Select[Any]:
+def _lengths(tx: Connection, which: Sequence[Any]) -> list[int]:
     """Of whole answers, the newest of very many."""
-    return (
-        select(func.sum(func.length(messages.c.text)))
-        .select_from(
-            turns.join(conversations, conversations.c.id == turns.c.conversation_id).join(
-                messages,
-                and_(
-                    messages.c.conversation_id == turns.c.conversation_id,
-                    messages.c.turn_id == turns.c.id,
-                ),
-            )
-        )
-        .where(*which, turns.c.state == TurnState.ANSWERED.value, messages.c.draft.is_(False))
-        .group_by(turns.c.id, turns.c.started_at)
+    turn_ids = tx.execute(
+        select(turns.c.id)
+        .select_from(turns.join(conversations, conversations.c.id == turns.c.conversation_id))
+        .where(*which, turns.c.state == TurnState.ANSWERED.value)
         .order_by(turns.c.started_at.desc())
         .limit(_LENGTHS_MAX)
-    )
+    ).scalars()
+    # By their ids, which are made of the turn's: no index tells which messages a turn made.
+    ids = [reply_id(turn_id, part) for turn_id in turn_ids for part in range(_PARTS_MAX)]
+    lengths: Counter[str] = Counter()
+    for some in in_pieces(ids):
+        rows = tx.execute(
+            select(messages.c.turn_id, func.length(messages.c.text)).where(
+                messages.c.id.in_(some), messages.c.draft.is_(False)
+            )
+        )
+        for turn_id, length in rows:
+            lengths[turn_id] += length
+    return list(lengths.values())
 
 
 def _median(lengths: Sequence[Any]) -> float | None:

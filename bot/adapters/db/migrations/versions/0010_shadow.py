@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -35,6 +35,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_shadow_answers_line", "shadow_answers", ["line_id", "at"])
     op.create_index("ix_shadow_answers_prompt", "shadow_answers", ["prompt_name", "at"])
+    op.create_index("ix_shadow_answers_conversation", "shadow_answers", ["conversation_id"])
     op.create_index("ix_shadow_answers_at", "shadow_answers", ["at"])
 
 
@@ -46,6 +47,6 @@ def _tell_past_effects() -> None:
     )
     for opting in ("opted out", "opted in"):
         op.execute(
-            f"UPDATE turns SET effect = '{opting}' WHERE id IN"  # noqa: S608 - our own words
+            f"UPDATE turns SET effect = '{opting}' WHERE id IN"
             f" (SELECT turn_id FROM events WHERE reason = '{opting}' AND turn_id IS NOT NULL)"
         )
