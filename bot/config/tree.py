@@ -335,12 +335,6 @@ class SettingsTree(Section):
         """The shadow's prompt file of `default` and of every listed line."""
         return {line_id: self.line(line_id).shadow for line_id in ("default", *self.lines)}
 
-    def lines_with(self, file: str) -> frozenset[str]:
-        """`default` and listed lines whose contacts, or shadow, have to do with a prompt file."""
-        return frozenset(
-            line_id for line_id in ("default", *self.lines) if file in self.line(line_id).prompts
-        )
-
     def voices(self) -> Mapping[str, LineVoice]:
         """What `default` and every listed line say otherwise than the prompt files."""
         default = self.lines.get("default", LineEntry())

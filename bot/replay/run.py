@@ -16,7 +16,7 @@ from bot.answering import ContactBook
 from bot.config import Settings
 from bot.domain.comparison import Pair, answer_of
 from bot.domain.outcome import Ended, Outcome
-from bot.errors import BotError
+from bot.errors import BotError, StoreUnavailable
 from bot.evals.asking import RETRY_AFTER_S, Meter, Model, Player, Purse
 from bot.evals.run import open_cache
 from bot.ports import Gallery, Llm, Prompts
@@ -82,7 +82,7 @@ class Replay:
         self._model = Model(self.llm, price, self._purse, cache, self.options.retry_after_s)
 
     async def run(self, progress: Progress | None = None) -> None:
-        """Take them all, as far as the money goes. Raises StoreUnavailable."""
+        """Take them all, as far as the money goes."""
         to_do = iter(self.turn_ids)
         async with asyncio.TaskGroup() as group:
             for _ in range(self.options.jobs):
@@ -105,7 +105,11 @@ class Replay:
             self._stopped = self._stopped or self._purse.closed
             if self._stopped:
                 return
-            past = await self.past.turns.turn(turn_id)
+            try:
+                past = await self.past.turns.turn(turn_id)
+            except StoreUnavailable as error:
+                self._stopped = str(error)
+                return
             if past is not None:
                 self._pairs.append(await self._pair(past))
             self._done += 1

@@ -1,11 +1,12 @@
 """What a replay is about: which prompt speaks, and which turns it is given."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.adapters.db.past_turns import Lines, PastTurns
 from bot.adapters.prompt_files import prompt_name
 from bot.config import Settings
-from bot.errors import NotFound
+from bot.errors import Fault, NotFound, SettingsError
 from bot.evals.files import read_text
 from bot.publish import FILE, LIVE, Publisher
 from bot.rehearsal import PromptText
@@ -32,8 +33,16 @@ async def find_candidate(
         source = read_text(settings.folder / own, own)
     else:
         source = (await publisher.text(name, LIVE)).source
-    prompts = PromptText(source, own).prompts(settings)
+    try:
+        prompts = PromptText(source, own).prompts(settings)
+    except SettingsError as error:
+        raise SettingsError(tuple(_placed(fault, own, file) for fault in error.faults)) from None
     return Candidate(prompts, name, prompts.prompt.version)
+
+
+def _placed(fault: Fault, own: str, file: Path | None) -> Fault:
+    """A candidate is read as if it stood in the prompt's place; its faults are its own."""
+    return fault if file is None or fault.file != own else replace(fault, file=str(file))
 
 
 def file_of(settings: Settings, name: str) -> str:
