@@ -17,7 +17,7 @@ from bot.again import Cast
 from bot.config import load
 from bot.domain.comparison import Pair
 from bot.domain.turn import MadeBy, Reply
-from bot.metrics import SHADOWS
+from bot.metrics import GUARDED, SHADOWS, TURN_STEP_SECONDS, TURNS
 from bot.shadow import Part, Shadow
 from tests.harness import Gate, Network, ScriptedLlm, eventually, fail, hand_off, say
 from tests.harness.llm import words_of
@@ -131,6 +131,28 @@ async def test_the_same_turn_is_answered_with_the_other_prompt(stage: Stage) -> 
     assert len(await stage.scene.outbound(pair.conversation_id)) == 1  # nothing more is sent
     conversation = await stage.scene.conversation(pair.conversation_id)
     assert conversation.state == "bot"  # and nobody takes over
+
+
+async def test_no_figure_of_customers_counts_a_shadow(stage: Stage) -> None:
+    stage.write("new", "instructions: The new one.\nguards: {never_say: [cheap]}\n")
+    stage.llm.plan_calls(say("cheap"))
+    before = _of_customers()
+    async with stage.shadow() as shadow, stage.running(shadow):
+        await stage.offers(shadow)
+        (pair,) = await stage.pairs(1)
+    assert pair.new is not None
+    assert pair.new.guards == ("never_say phrase logged",)
+    assert _of_customers() == before
+
+
+def _of_customers() -> list[float]:
+    counted = (TURNS, GUARDED, TURN_STEP_SECONDS)
+    ours = ("bot_turns_total", "bot_guard_findings_total", "bot_turn_step_seconds_count")
+    samples = [one for each in counted for family in each.collect() for one in family.samples]
+    return [one.value for one in samples if one.name in ours and one.labels.get("step") in _STEPS]
+
+
+_STEPS = (None, "waited", "media")
 
 
 async def test_few_wait_and_what_is_too_much_is_let_go(stage: Stage) -> None:
