@@ -16,7 +16,6 @@ def html_page(comparison: Comparison, title: str, made_at: datetime) -> str:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
     )
     environment.filters["fit"] = fit
     environment.filters["language"] = language_of

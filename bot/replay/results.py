@@ -112,7 +112,7 @@ def _number(value: float | None) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name or 'unknown'} {count}" for name, count in counts.items())
+    return ", ".join(f"{name or 'unknown'} {count}" for name, count in counts.items()) or "none"
 
 
 def _money(cost: float | None) -> str:
