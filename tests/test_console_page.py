@@ -282,3 +282,29 @@ async def test_a_prompt_is_checked_as_it_is_typed_and_published(
         found = await Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_what_went_wrong_is_said_beside_the_words(bot: Bot, chromium_path: str) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = (await bot.conversation(ana))["id"]
+    async with _signed_in(bot, chromium_path, NARROW) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/conversations/{conversation}")
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.fill("half a sentence")
+        await page.get_by_role("button", name="Take over").click()
+        await page.locator("summary", has_text="Hand back").click()
+        await page.evaluate("document.querySelector('[name=holder]').value = 'somebody else'")
+        await page.get_by_role("button", name="Hand back to the bot").click()
+        await expect(page.locator("#fault")).to_contain_text("has changed hands")
+        await ana.writes("are you there?")
+        await expect(page.get_by_role("log").get_by_text("are you there?")).to_be_visible()
+        await expect(page.locator("#fault")).to_contain_text("has changed hands")
+        await expect(box).to_have_value("half a sentence")
+        await bot.api("DELETE", f"/api/contacts/{ana.number}")
+        await expect(page.locator("#thread")).to_contain_text("may have been erased")
+        await expect(page.locator("#thread")).not_to_contain_text("hello")
+        assert await page.evaluate("sessionStorage.length") == 0
+        desk.complaints.clear()  # the browser's own words about a 409 and a 404
