@@ -4,8 +4,9 @@ Nothing is sent and no database is touched. A `Stage` holds what rehearsals shar
 one conversation on it.
 """
 
+from bot.domain.outcome import Ended, Outcome
 from bot.rehearsal.files import Desk, Files
-from bot.rehearsal.record import Ended, Outcome, Record, Said, voice_note
+from bot.rehearsal.record import Record, Said, voice_note
 from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
 
 __all__ = [

@@ -49,7 +49,7 @@ from bot.adapters.db.schema_house import (
     spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
-from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
+from bot.adapters.db.schema_work import alerts, media, notices, shadow_answers, turns, workers
 
 __all__ = [
     "ABOUT",
@@ -99,6 +99,7 @@ __all__ = [
     "remembered",
     "seen",
     "sessions",
+    "shadow_answers",
     "spending",
     "turns",
     "workers",
