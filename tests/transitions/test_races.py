@@ -41,7 +41,16 @@ from bot.domain.contact import contact_key
 from bot.domain.conversation import Pause
 from bot.domain.inbox import Audience, Filing, file_event
 from bot.domain.notice import Roster
-from bot.domain.outbox import LineHeld, NotSent, Outbound, Rejected, SendOutcome, Sent, Unanswered
+from bot.domain.outbox import (
+    LineHeld,
+    NotSent,
+    Outbound,
+    Rejected,
+    SendOutcome,
+    Sent,
+    Unanswered,
+    replaced_by,
+)
 from bot.domain.turn import Answered, Claimed, Listening, MadeBy, Opting, Reply, Turn
 from bot.domain.work import ToSend
 from bot.errors import LostClaim, Refused
@@ -980,6 +989,7 @@ class Found:
     written: frozenset[str]
     working: frozenset[str]
     drafts: frozenset[str]
+    """Replies that answer nobody."""
 
 
 def _look(tx: Connection, chats: dict[str, Chat], ids: list[str], texts: list[str]) -> Found:
@@ -993,8 +1003,18 @@ def _look(tx: Connection, chats: dict[str, Chat], ids: list[str], texts: list[st
         tx.execute(inbox.where(events.c.conversation_id.in_(chats))).all(),
         frozenset(tx.execute(written).scalars()),
         frozenset(tx.execute(working).scalars()),
-        frozenset(tx.execute(select(messages.c.id).where(messages.c.draft)).scalars()),
+        _unsaid(tx),
     )
+
+
+def _unsaid(tx: Connection) -> frozenset[str]:
+    """Drafts, and whatever they had taken the place of before it left."""
+    drafts = set(tx.execute(select(messages.c.id).where(messages.c.draft)).scalars())
+    cancelled = select(messages.c.id, messages.c.error).where(messages.c.status == "cancelled")
+    instead = {row.id: replaced_by(row.error) for row in tx.execute(cancelled)}
+    while more := {one for one, by in instead.items() if by in drafts} - drafts:
+        drafts |= more
+    return frozenset(drafts)
 
 
 def _event(kind: str, line: str, **fields: Any) -> Filing:
