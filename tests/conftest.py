@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     repeated = [item for item in items if _is_repeated(item)]
     config.hook.pytest_deselected(items=repeated)
     places = {name: place for place, name in enumerate(_LONGEST)}
-    left = [item for item in items if item not in set(repeated)]
+    left = [item for item in items if not _is_repeated(item)]
     items[:] = sorted(left, key=lambda item: places.get(item.path.name, len(places)))
 
 
@@ -69,7 +69,8 @@ def _is_repeated(item: pytest.Item) -> bool:
     """Whether the same test runs on SQLite, and its file says that the database is no matter."""
     if not isinstance(item, pytest.Function) or not getattr(item.module, "ON_ONE_DATABASE", False):
         return False
-    return item.callspec.params.get("stores_kind") == SERVERS if item.callspec else False
+    given = getattr(item, "callspec", None)  # a test without parameters has none
+    return given is not None and given.params.get("stores_kind") == SERVERS
 
 
 @pytest.hookimpl(wrapper=True)
