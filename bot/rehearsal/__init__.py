@@ -5,6 +5,7 @@ one conversation on it.
 """
 
 from bot.rehearsal.files import Desk, Files
+from bot.rehearsal.overhearing import Overheard, Overhearing
 from bot.rehearsal.record import Ended, Outcome, Record, Said, voice_note
 from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
 
@@ -13,6 +14,8 @@ __all__ = [
     "Ended",
     "Files",
     "Outcome",
+    "Overheard",
+    "Overhearing",
     "PromptText",
     "Record",
     "Rehearsal",
