@@ -164,7 +164,11 @@ def make_scratch(settings: Settings) -> Path:
 def make_prompts(settings: Settings, store: Store) -> PromptFiles:
     """The prompts' adapter, not loaded yet."""
     return PromptFiles(
-        settings.folder, settings.prompt_files(), settings.business.for_prompts(), store
+        settings.folder,
+        settings.prompt_files(),
+        settings.business.for_prompts(),
+        store,
+        settings.voices(),
     )
 
 

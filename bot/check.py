@@ -2,17 +2,17 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapters import otlp
 from bot.adapters.media_host import AllowedHosts
-from bot.adapters.prompt_files import parse_prompt, prompt_name
+from bot.adapters.prompt_files import Gathered, gather, prompt_name, ready_prompt
 from bot.config import Examined, Settings, examine
-from bot.domain.prompt import Business, Prompt
+from bot.domain.prompt import Business, Prompt, Value, variables_with
+from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import MAX_FILE_BYTES, decode
 
 _WAL_RESET_FIXED = (3, 51, 3)
 
@@ -66,14 +66,23 @@ class _Prompts:
         tree = examined.tree
         self._business = Business() if tree is None else tree.business.for_prompts()
         self._used = {} if tree is None else tree.prompt_files()
+        self._voices = {} if tree is None else tree.voices()
         self.warnings: list[Fault] = []
 
     def faults(self) -> Iterator[Fault]:
-        for file in sorted({*self._used.values(), *self._found()}):
-            if (self._folder / file).exists():
-                yield from self._file_faults(file)
-            else:
-                yield from self._missing(file)
+        of_contacts = (file for voice in self._voices.values() for file in voice.contacts.values())
+        used = {*self._used.values(), *of_contacts}
+        gathered = {
+            file: gather(self._folder, file, self._folder)
+            for file in sorted({*used, *self._found()})
+            if (self._folder / file).exists()
+        }
+        yield from self._missing(used - {*gathered})
+        parts = {path for read in gathered.values() for path, _ in read.stamps[1:]}
+        for file, read in gathered.items():
+            # What others include need not be a whole prompt.
+            if file in used or self._folder / file not in parts:
+                yield from self._file_faults(file, read)
 
     def _found(self) -> Iterator[str]:
         folder = self._folder / "prompts"
@@ -81,20 +90,47 @@ class _Prompts:
             for path in folder.glob(pattern):
                 yield path.relative_to(self._folder).as_posix()
 
-    def _missing(self, file: str) -> Iterator[Fault]:
+    def _missing(self, files: Collection[str]) -> Iterator[Fault]:
+        about = self._examined.sources.about
         for line_id, wanted in self._used.items():
-            if wanted == file:
-                message = f"no such file {file}: write it, or name another"
-                yield self._examined.sources.about(("lines", line_id, "prompt"), message)
+            if wanted in files:
+                yield about(("lines", line_id, "prompt"), _no_such(wanted))
+        for line_id, voice in self._voices.items():
+            for wanted in sorted({*voice.contacts.values()} & {*files}):
+                yield about(("lines", line_id, "contacts"), _no_such(wanted))
 
-    def _file_faults(self, file: str) -> Iterator[Fault]:
+    def _file_faults(self, file: str, read: Gathered) -> Iterator[Fault]:
+        yield from read.faults
+        if read.faults:
+            return
         path = self._folder / file
+        lines = variables_with(file, self._used, self._voices)
         try:
-            prompt = parse_prompt(_content(path), str(path), self._business, prompt_name(file))
+            prompt = ready_prompt(
+                read.source,
+                str(path),
+                self._business,
+                prompt_name(file),
+                folder=self._folder,
+                line_variables=lines,
+            ).prompt
         except SettingsError as error:
             yield from error.faults
             return
         self.warnings += self._missing_away(prompt, path)
+        self.warnings += self._undeclared(prompt, path, lines)
+
+    def _undeclared(
+        self, prompt: Prompt, path: Path, lines: Mapping[str, Mapping[str, Value]]
+    ) -> Iterator[Fault]:
+        for line_id, variables in lines.items():
+            for name in variables:
+                if name not in prompt.variables:
+                    hint = nearest(name, tuple(prompt.variables))
+                    message = f"{path} declares no such variable, so this does nothing; {hint}"
+                    yield self._examined.sources.about(
+                        ("lines", line_id, "variables", name), message
+                    )
 
     def _missing_away(self, prompt: Prompt, path: Path) -> Iterator[Fault]:
         tree = self._examined.tree
@@ -106,14 +142,8 @@ class _Prompts:
             yield Fault(message, "away", str(path))
 
 
-def _content(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise SettingsError((Fault("not a file: put a prompt there", "", str(path)),))
-        with path.open("rb") as file:
-            return decode(file.read(MAX_FILE_BYTES + 1), str(path))
-    except OSError as error:
-        raise SettingsError((Fault(f"can't be read: {error.strerror}", "", str(path)),)) from error
+def _no_such(file: str) -> str:
+    return f"no such file {file}: write it, or name another"
 
 
 def _sqlite(examined: Examined) -> Iterator[Fault]:

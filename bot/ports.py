@@ -22,7 +22,7 @@ from bot.domain.media import (
     Transcript,
 )
 from bot.domain.outbox import Outbound, SendOutcome
-from bot.domain.prompt import RenderedPrompt
+from bot.domain.prompt import Customer, RenderedPrompt
 from bot.domain.silence import Heard
 from bot.domain.trace import Journey, Span
 from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
@@ -156,7 +156,14 @@ class Transcriber(Protocol):
 class Prompts(Protocol):
     """The prompt a line speaks with, at its latest valid version."""
 
-    def render(self, line_id: str, *, contact_name: str | None, now: datetime) -> RenderedPrompt:
+    def render(
+        self,
+        line_id: str,
+        *,
+        contact_name: str | None,
+        now: datetime,
+        customer: Customer = Customer(),  # noqa: B008 - frozen
+    ) -> RenderedPrompt:
         """Fill in the variables."""
         ...
 

@@ -7,8 +7,9 @@ from bot.answering import Answering
 from bot.asking import Asking, Style
 from bot.crash_points import CrashPoint, reach
 from bot.domain.decide import decide, opting_of
+from bot.domain.languages import language_of
 from bot.domain.outbox import Outbound, reply_id
-from bot.domain.prompt import RenderedPrompt
+from bot.domain.prompt import Customer, RenderedPrompt
 from bot.domain.spoken import LAST_WORDS, first_words, opened, parting_words, spoken
 from bot.domain.turn import (
     Answered,
@@ -75,7 +76,10 @@ class Responder:
     async def _take_note(self, heard: Listening) -> None:
         """A person has the conversation: all that counts is whether the customer opts out."""
         prompt = self._prompts.render(
-            heard.line_id, contact_name=heard.contact_name, now=self._clock()
+            heard.line_id,
+            contact_name=heard.contact_name,
+            now=self._clock(),
+            customer=Customer(heard.contact, language_of(reversed(heard.waiting), heard.contact)),
         )
         opting = opting_of(heard.waiting, prompt, opted_out=heard.opted_out)
         if opting is not None:
@@ -163,4 +167,15 @@ class Responder:
                 return other
 
     def _render(self, turn: Turn) -> RenderedPrompt:
-        return self._prompts.render(turn.line_id, contact_name=turn.contact_name, now=self._clock())
+        return self._prompts.render(
+            turn.line_id,
+            contact_name=turn.contact_name,
+            now=self._clock(),
+            customer=_customer(turn),
+        )
+
+
+def _customer(turn: Turn) -> Customer:
+    newest_first = (*reversed(turn.to_answer), *reversed(turn.past))
+    language = language_of(newest_first, turn.contact)
+    return Customer(turn.contact, language, all(it.author == "customer" for it in turn.past))

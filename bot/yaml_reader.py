@@ -64,6 +64,8 @@ class Place:
 
     line: int
     column: int
+    file: str = ""
+    """Empty: the document's own; else the file that this part of it was included from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Document:
             place = self.places.get(known)
             known = known[:-1]
         place = Place(1, 1) if place is None else place
-        return Fault(message, dotted(path), self.file, place.line, place.column)
+        return Fault(message, dotted(path), place.file or self.file, place.line, place.column)
 
 
 def dotted(path: KeyPath) -> str:

@@ -104,3 +104,56 @@ def test_a_media_host_that_no_address_could_be_on_is_a_fault(folder: Path) -> No
     (folder / "config.yaml").write_text('media: {allowed_hosts: ["2130706433"]}\n')
     (fault,) = lines(check(None, SECRETS))[0]
     assert fault.startswith("media.allowed_hosts: ")
+
+
+def test_faults_in_what_is_included_and_in_contacts_prompts_are_told(folder: Path) -> None:
+    (folder / "config.yaml").write_text(
+        "lines:\n  default: {contacts: {+34600111222: regulars, +34600111223: none}}\n"
+    )
+    (folder / "prompts" / "default.yaml").write_text(f"include: [prices.yaml, pricse.yaml]\n{GOOD}")
+    (folder / "prompts" / "prices.yaml").write_text("facts: '{{ pirce }}'\nvariables: {price: 1}\n")
+    (folder / "prompts" / "regulars.yaml").write_text("include: regulars.yaml\n")
+    assert [fault.split(";")[0] for fault in lines(check(None, SECRETS))[0]] == [
+        "config.yaml:2:23: lines.default.contacts: no such file prompts/none.yaml: "
+        "write it, or name another",
+        "prompts/default.yaml:1:24: include.1: no such file prompts/pricse.yaml",
+        "prompts/regulars.yaml:1:10: include: a circle: prompts/regulars.yaml -> "
+        "prompts/regulars.yaml: take one of these includes out",
+    ]
+    (folder / "prompts" / "default.yaml").write_text(f"include: [prices.yaml]\n{GOOD}")
+    (folder / "prompts" / "regulars.yaml").write_text(GOOD)
+    (folder / "config.yaml").write_text("")
+    expected = "prompts/prices.yaml:1:8: facts: unknown variable `pirce`"
+    assert [fault.split(";")[0] for fault in lines(check(None, SECRETS))[0]] == [expected]
+    absolute = lines(check(folder / "config.yaml", SECRETS))[0]
+    assert [fault.split(";")[0] for fault in absolute] == [f"{folder}/{expected}"]
+
+
+def test_what_is_only_included_need_not_be_a_whole_prompt(folder: Path) -> None:
+    (folder / "prompts" / "prices.yaml").write_text("variables: {price: 1}\n")
+    assert "instructions: is missing" in lines(check(None, SECRETS))[0][0]
+    (folder / "prompts" / "default.yaml").write_text(f"include: prices.yaml\n{GOOD}")
+    assert lines(check(None, SECRETS))[0] == []
+
+
+def test_a_lines_value_for_nothing_is_a_warning_and_one_that_does_not_fit_a_fault(
+    folder: Path,
+) -> None:
+    (folder / "config.yaml").write_text("lines:\n  ln_1:\n    variables: {ownr: Ana, days: two}\n")
+    (folder / "prompts" / "default.yaml").write_text(
+        "instructions: |\n  {% if days > 3 %}{{ owner }}{% endif %}\n"
+        "variables: {owner: Rosa, days: 2}\n"
+    )
+    faults, warnings = lines(check(None, SECRETS))
+    assert "config.yaml:3:23: lines.ln_1.variables.ownr" not in warnings  # the fault comes first
+    (fault,) = faults
+    assert fault.startswith(
+        "prompts/default.yaml:2:3: instructions: with lines.ln_1.variables in the settings: can't"
+    )
+    (folder / "config.yaml").write_text("lines:\n  ln_1:\n    variables: {ownr: Ana, days: 4}\n")
+    faults, warnings = lines(check(None, SECRETS))
+    assert faults == []
+    assert (
+        "config.yaml:3:23: lines.ln_1.variables.ownr: prompts/default.yaml declares no such "
+        "variable, so this does nothing; did you mean `owner`?"
+    ) in warnings

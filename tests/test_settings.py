@@ -122,6 +122,25 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
         ["2:6: lines.a: `only` counts with `answer: listed`"],
     ),
     "listed without numbers": ("lines: {a: {answer: listed}}", ["1:12: lines.a: `answer: listed`"]),
+    "variables of a line": (
+        "lines:\n  a:\n    variables: {a b: 1, c: {d: 1}, e: }\n",
+        [
+            "3:17: lines.a.variables.a b: a name has letters, digits and `_` only",
+            "3:28: lines.a.variables.c: must be text, a number, true, false, or a list",
+            "3:37: lines.a.variables.e: must be text, a number",
+        ],
+    ),
+    "contacts of a line": (
+        "lines: {a: {contacts: {'+34*': vip}}, b: {contacts: {'+34600111222': ../x.yaml}}}",
+        [
+            "1:23: lines.a.contacts: `*` has no meaning here",
+            "1:70: lines.b.contacts.+34600111222: must lie below the folder",
+        ],
+    ),
+    "one contact twice": (
+        "lines: {a: {contacts: {'+34 600-111-222': vip, 0034600111222: vip}}}",
+        ["1:23: lines.a.contacts: one number is given twice, in two spellings"],
+    ),
     "answer": ("lines: {a: {answer: some}}", ["1:21: lines.a.answer: must be one of `all`,"]),
     "line id": ("lines: {'a b': {}}", ["1:9: lines.a b: a line's id has letters"]),
     "body without text": (
@@ -349,6 +368,25 @@ def test_a_line_takes_what_it_leaves_out_from_the_default_line(write: Write) -> 
     assert settings.line("ln_B__x").prompt == "prompts/shop.yaml"
     assert settings.line("ln_B__x").answer == "all"
     assert settings.line("unlisted").answer == "nobody"
+
+
+def test_a_line_has_variables_and_prompts_for_contacts_besides_those_of_the_default_line(
+    write: Write,
+) -> None:
+    path = write(
+        "lines:\n"
+        "  default: {variables: {owner: Rosa, days: 2}, contacts: {0034 600-111-222: vip}}\n"
+        "  a: {variables: {owner: Ana, price: 1.50}, contacts: {+1 555 000 1111: b.yaml}}\n"
+    )
+    voices = read(path, {"BOT__LINES__b__VARIABLES": '{"menu": ["x"]}'}).voices()
+    assert {name: str(value) for name, value in voices["a"].variables.items()} == {
+        "owner": "Ana",
+        "days": "2",
+        "price": "1.50",
+    }
+    assert voices["b"].variables == {"owner": "Rosa", "days": 2, "menu": ("x",)}
+    assert voices["a"].contacts == {"+34600111222": "prompts/vip.yaml", "+15550001111": "b.yaml"}
+    assert voices["default"].contacts == {"+34600111222": "prompts/vip.yaml"}
 
 
 def test_a_line_blocks_what_the_default_line_blocks_besides_its_own(write: Write) -> None:

@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
     _add_copy_to(commands)
+    _add_prompts(commands)
     _add_eval(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
@@ -115,6 +116,22 @@ def _add_copy_to(commands: Any) -> None:
         "also be in PGPASSWORD or ~/.pgpass",
     )
     _add_json(command)
+
+
+def _add_prompts(commands: Any) -> None:
+    about = "prompt files: write a new one, or print their schema for editors"
+    group = commands.add_parser("prompts", help=about, description=about)
+    actions = group.add_subparsers(
+        dest="action", metavar="ACTION", required=True, parser_class=_Parser
+    )
+    new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
+    new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")
+    new.add_argument("--business", metavar="TEXT", help="what the business is called")
+    new.add_argument("--about", metavar="TEXT", help="what it does, in a sentence")
+    new.add_argument("--hours", metavar="TEXT", help="when it is open, in your own words")
+    new.add_argument("--person", metavar="TEXT", help="who takes over from the bot")
+    new.add_argument("--language", metavar="TEXT", help="that the business speaks, such as Spanish")
+    _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
 
 
 def _add_eval(commands: Any) -> None:

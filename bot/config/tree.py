@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bot.config.values import (
     Contact,
@@ -33,10 +33,13 @@ from bot.config.values import (
     Text,
     TextBody,
     TimeZone,
+    VariableName,
+    VariableValue,
     Whole,
+    as_contact,
 )
 from bot.domain.opening_hours import BotAnswers, OpeningHours, hours_text
-from bot.domain.prompt import Business
+from bot.domain.prompt import Business, LineVoice
 
 Answer = Literal["all", "listed", "nobody"]
 
@@ -66,7 +69,7 @@ class BusinessSettings(Section):
 
     def for_prompts(self) -> Business:
         """The business as prompts speak of it."""
-        return Business(self.name, self.timezone, hours_text(self.hours))
+        return Business(self.name, self.timezone, hours_text(self.hours), self.opening())
 
     def opening(self) -> OpeningHours:
         """When the business is open, by the clock of its time zone."""
@@ -86,6 +89,23 @@ class LineEntry(Section):
     """Instead of `takeover.operators`; empty: nobody on this line."""
     number: Contact | None = None
     """The line's own number: what comes from it is never answered."""
+
+    variables: Mapping[VariableName, VariableValue] = Field(default_factory=dict, max_length=200)
+    """In place of those that the prompt declares under the same names."""
+    contacts: Mapping[str, PromptPath] = Field(default_factory=dict, max_length=10_000, repr=False)
+    """The prompt for one contact, by number."""
+
+    @field_validator("contacts")
+    @classmethod
+    def _by_contact(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        # Here and not in the keys' type, so that two spellings of one number are noticed.
+        prompts: dict[str, str] = {}
+        for number, prompt in given.items():
+            key = as_contact(number)
+            if key in prompts:
+                raise ValueError("one number is given twice, in two spellings: keep one of them")
+            prompts[key] = prompt
+        return prompts
 
     @model_validator(mode="after")
     def _numbers_when_listed(self) -> Self:
@@ -282,3 +302,13 @@ class SettingsTree(Section):
     def prompt_files(self) -> Mapping[str, str]:
         """The prompt file of `default` and of every listed line."""
         return {line_id: self.line(line_id).prompt for line_id in ("default", *self.lines)}
+
+    def voices(self) -> Mapping[str, LineVoice]:
+        """What `default` and every listed line say otherwise than the prompt files."""
+        default = self.lines.get("default", LineEntry())
+        return {
+            line_id: LineVoice(
+                {**default.variables, **entry.variables}, {**default.contacts, **entry.contacts}
+            )
+            for line_id, entry in {"default": default, **self.lines}.items()
+        }

@@ -24,6 +24,7 @@ _BUCKET = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s?#@]*)?")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?")
 _URL_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PLACE = re.compile(r"\{([A-Za-z_]+)\}")
 
 
@@ -42,7 +43,8 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _contact(address: str) -> str:
+def as_contact(address: str) -> str:
+    """The key of one phone number. Raises ValueError: what to write."""
     if "*" in address:
         raise ValueError("`*` has no meaning here: write one phone number like `+34600111222`")
     key = contact_key(address)
@@ -55,7 +57,7 @@ def _contact(address: str) -> str:
 
 def _contact_pattern(text: str) -> str:
     if "*" not in text:
-        return _contact(text)
+        return as_contact(text)
     pattern = contact_pattern(text)
     if not any(char.isalnum() for char in pattern):
         remedy = "write `+34*`, or say `answer: all` or `answer: nobody`"
@@ -67,6 +69,20 @@ def _contact_pattern(text: str) -> str:
 
 def _each_once(contacts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(contacts))
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("a name has letters, digits and `_` only")
+    return name
+
+
+def _variable_value(value: Any) -> Any:
+    """Numbers keep the form in which they were written; a list becomes a tuple."""
+    items = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(item, str | int | float) for item in items) or len(items) > 200:
+        raise ValueError("must be text, a number, true, false, or a list of at most 200 of these")
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _host(name: str) -> str:
@@ -217,7 +233,7 @@ Seconds = Annotated[Number, Field(ge=0, le=31_536_000)]
 PositiveSeconds = Annotated[Number, Field(gt=0, le=31_536_000)]
 Flag = Annotated[bool, Strict()]
 TimeZone = Annotated[Text, AfterValidator(_time_zone)]
-Contact = Annotated[Text, AfterValidator(_contact)]
+Contact = Annotated[Text, AfterValidator(as_contact)]
 ContactPattern = Annotated[Text, AfterValidator(_contact_pattern)]
 Operators = Annotated[tuple[Contact, ...], Field(max_length=100), AfterValidator(_each_once)]
 Host = Annotated[Text, AfterValidator(_host)]
@@ -227,6 +243,8 @@ PublicUrl = Annotated[Url, AfterValidator(_public_url)]
 NotifyUrl = Annotated[Url, AfterValidator(_notify_url)]
 OtlpUrl = Annotated[Url, AfterValidator(_otlp_url)]
 PromptPath = Annotated[Text, AfterValidator(_prompt_path)]
+VariableName = Annotated[str, AfterValidator(_variable)]
+VariableValue = Annotated[Any, AfterValidator(_variable_value)]
 SpeechProvider = Literal["deepgram", "openai", "local", "none"]
 ServiceName = Literal["deepgram", "openai", "local"]
 LineId = Annotated[str, AfterValidator(_line_id)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
+from bot.domain.calendar_words import ENGLISH, CalendarWords
 from bot.domain.holidays import Holiday
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -32,22 +33,23 @@ def opening(text: str) -> str | None:
     return None if start == end else f"{start}-{end}"
 
 
-def hours_text(hours: Mapping[str, Sequence[str]]) -> str:
+def hours_text(hours: Mapping[str, Sequence[str]], words: CalendarWords = ENGLISH) -> str:
     """`Mon-Fri 09:00-13:00 and 16:00-20:00; Sun closed`; days not given are left out."""
     groups: list[tuple[str, str, str]] = []
     for day, before in zip(DAYS, (None, *DAYS), strict=False):
         if day not in hours:
             continue
-        words = " and ".join(hours[day]) or "closed"
-        if groups and groups[-1][1] == before and groups[-1][2] == words:
-            groups[-1] = (groups[-1][0], day, words)
+        spans = f" {words.joined} ".join(hours[day]) or words.closed
+        if groups and groups[-1][1] == before and groups[-1][2] == spans:
+            groups[-1] = (groups[-1][0], day, spans)
         else:
-            groups.append((day, day, words))
-    return "; ".join(f"{_span(first, last)} {words}" for first, last, words in groups)
+            groups.append((day, day, spans))
+    names = dict(zip(DAYS, words.short_days, strict=True))
+    return "; ".join(f"{_span(names[first], names[last])} {spans}" for first, last, spans in groups)
 
 
 def _span(first: str, last: str) -> str:
-    return first.capitalize() if first == last else f"{first.capitalize()}-{last.capitalize()}"
+    return first if first == last else f"{first}-{last}"
 
 
 @dataclass(frozen=True, slots=True)

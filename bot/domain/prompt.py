@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.guards.rules import Guards
+from bot.domain.opening_hours import OpeningHours
 
 Value = str | int | float | bool | Sequence[str | int | float | bool]
 
@@ -15,6 +16,43 @@ class Business:
     name: str = ""
     timezone: str = "UTC"
     hours: str = ""
+    """As one reads them; with `opening` they come from there, in the prompt's own language."""
+    opening: OpeningHours | None = None
+    """None: not known, so it counts as open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The contact as prompts speak of it, beside the name."""
+
+    key: str = field(default="", repr=False)
+    """As `contact_key` gives it; empty: nobody in particular."""
+    language: str = ""
+    """A code such as `es`; empty: not known."""
+    is_new: bool = True
+    """Nobody has answered them yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineVoice:
+    """What one line says otherwise than the prompt files."""
+
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """In place of those that the prompt declares under the same names."""
+    contacts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The prompt file for a contact, by `contact_key`."""
+
+
+def variables_with(
+    file: str, lines: Mapping[str, str], voices: Mapping[str, LineVoice]
+) -> Mapping[str, Mapping[str, Value]]:
+    """What the lines that speak with this file, to whomever, put in place of its variables."""
+    return {
+        line_id: voice.variables
+        for line_id, voice in voices.items()
+        if voice.variables
+        and file in {lines.get(line_id, lines.get("default")), *voice.contacts.values()}
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +91,10 @@ class Prompt:
     model: str | None = None
     variables: Mapping[str, Value] = field(default_factory=dict)
     guards: Guards = field(default_factory=Guards)
+    own_language: str = ""
+    """Of the fixed words that `texts` holds; empty: not told."""
+    languages: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Fixed words by language; those of a rule under its name."""
 
 
 @dataclass(frozen=True, slots=True)

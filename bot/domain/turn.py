@@ -83,6 +83,8 @@ class Turn:
     taken_back: tuple[Entry, ...] = ()
     """What a reply that has not left yet is about: an answer to this turn takes its place."""
     standing: Standing = field(default_factory=Standing)
+    contact: str = field(default="", repr=False)
+    """As `contact_key` gives it; empty: nobody in particular."""
 
     @property
     def to_answer(self) -> tuple[Entry, ...]:
@@ -120,6 +122,8 @@ class Listening:
     contact_name: str | None
     waiting: tuple[Entry, ...]
     opted_out: bool
+    contact: str = field(default="", repr=False)
+    """As `contact_key` gives it."""
 
 
 Claim = Claimed | NotYet | Nothing | Listening

@@ -6,10 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from bot import bootstrap
-from bot.adapters.prompt_files import CandidatePrompt, PromptFiles
+from bot.adapters.prompt_files import CandidatePrompt, PromptFiles, gather
 from bot.config import Settings
 from bot.domain.media import Attachment
-from bot.domain.prompt import RenderedPrompt
+from bot.domain.prompt import LineVoice, RenderedPrompt
+from bot.errors import SettingsError
 from bot.ports import Clock, Llm, Prompts, Transcriber
 from bot.rehearsal.files import Desk, Files
 from bot.rehearsal.record import CONVERSATION, Outcome, Record, Said
@@ -25,8 +26,12 @@ class PromptText:
     """Named in faults; the prompt's name comes from it."""
 
     def prompts(self, settings: Settings) -> CandidatePrompt:
-        """As the bot would use it. Raises SettingsError."""
-        return CandidatePrompt(self.source, self.file, settings.business.for_prompts())
+        """As the bot would use it, with the parts that it includes. Raises SettingsError."""
+        found = gather(settings.folder, self.file, text=self.source)
+        if found.faults:
+            raise SettingsError(found.faults)
+        business = settings.business.for_prompts()
+        return CandidatePrompt(found.source, self.file, business, voices=settings.voices())
 
 
 class _NoArchive:
@@ -48,7 +53,9 @@ async def file_prompts(settings: Settings, line_id: str) -> PromptFiles:
     """
     business = settings.business.for_prompts()
     spoken_with = {"default": settings.line(line_id).prompt}
-    prompts = PromptFiles(settings.folder, spoken_with, business, _NoArchive())
+    voices = settings.voices()
+    voice = LineVoice(voices.get(line_id, voices["default"]).variables)
+    prompts = PromptFiles(settings.folder, spoken_with, business, _NoArchive(), {"default": voice})
     await prompts.load()
     return prompts
 

@@ -251,6 +251,7 @@ def _begin(
         attempts=max(row.attempts for row in waiting),
         taken_back=taken_back,
         event_ids=tuple(row.event_id for row in waiting),
+        contact=conversation.contact_key,
     )
     take, which = (_TAKE, {}) if only is None else (_TAKE.where(_ONLY), {"ids": only})
     tx.execute(take, {"conversation": conversation.id, "turn": turn.id, **which})

@@ -77,7 +77,14 @@ def _heard(tx: Connection, thread: Thread, rows: list[AnyRow]) -> Listening:
     heard = min(unopened) - 1 if unopened else rows[-1].seq
     set_conversation(tx, row.id, heard_seq=max(heard, row.heard_seq or 0))
     waiting = read_entries(tx, row.id, rows)
-    return Listening(row.id, row.line_id, row.name, waiting, opted_out=row.opted_out_at is not None)
+    return Listening(
+        row.id,
+        row.line_id,
+        row.name,
+        waiting,
+        opted_out=row.opted_out_at is not None,
+        contact=row.contact_key,
+    )
 
 
 def _unheard(tx: Connection, thread: Thread) -> list[AnyRow]:

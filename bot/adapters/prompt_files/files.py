@@ -2,26 +2,25 @@
 
 import asyncio
 import hashlib
-import os
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
 
-from bot.adapters.prompt_files.rendering import ReadyPrompt, render_prompt, values_for
+from bot.adapters.prompt_files.gathering import Gathered, Stamp, gather, stamp
+from bot.adapters.prompt_files.rendering import ReadyPrompt, speak
 from bot.adapters.prompt_files.source import prompt_name, ready_prompt
-from bot.domain.prompt import Business, RenderedPrompt
+from bot.domain.prompt import Business, Customer, LineVoice, RenderedPrompt, variables_with
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import MAX_FILE_BYTES, decode
 
 LOOK_EVERY_S = 0.5
 
-Stamp = tuple[int, ...]
-"""What changes when a file does; empty: there is no such file."""
+Stamps = tuple[tuple[Path, Stamp], ...]
+"""Of a prompt file and what it includes, as it was read last."""
 
 _log = structlog.get_logger()
 
@@ -48,9 +47,9 @@ class _Watched:
     live: ReadyPrompt | None = None
     pending: ReadyPrompt | None = None
     """Valid, but not archived yet."""
-    seen: Stamp = ()
-    handled: Stamp | None = None
-    """The stamp under which it was last read; None: never."""
+    seen: Stamps = ()
+    handled: Stamps = ()
+    """Under which it was last read; empty: never."""
     faults: tuple[Fault, ...] = ()
     logged: str = ""
     """Digest of the faults that were logged last."""
@@ -62,18 +61,30 @@ class _Read:
 
     ready: ReadyPrompt | None = None
     faults: tuple[Fault, ...] = field(default=())
+    stamps: Stamps = ()
 
 
 class PromptFiles:
     """Fits the port `Prompts`. Files are relative to `root`; `lines` holds at least `default`."""
 
     def __init__(
-        self, root: Path, lines: Mapping[str, str], business: Business, archive: PromptArchive
+        self,
+        root: Path,
+        lines: Mapping[str, str],
+        business: Business,
+        archive: PromptArchive,
+        voices: Mapping[str, LineVoice] = MappingProxyType({}),
     ) -> None:
+        """`voices`: what lines say otherwise than the files; a line not in it as `default`."""
+        self._root = root
         self._business = business
         self._archive = archive
+        self._voices = voices
+        self._spoken_with = lines
+        of_contacts = {file for voice in voices.values() for file in voice.contacts.values()}
         self._files = {
-            file: _Watched(file, root / file, prompt_name(file)) for file in {*lines.values()}
+            file: _Watched(file, root / file, prompt_name(file))
+            for file in {*lines.values(), *of_contacts}
         }
         self._lines = {line_id: self._files[file] for line_id, file in lines.items()}
 
@@ -83,7 +94,6 @@ class PromptFiles:
         SettingsError when a prompt has neither; the archive's own errors pass through.
         """
         for watched in self._files.values():
-            watched.seen = watched.handled = _stamp(watched.path)
             await self._load(watched)
         missing = [
             fault for each in self._files.values() if each.live is None for fault in each.faults
@@ -106,10 +116,10 @@ class PromptFiles:
         So a file that is still being written is left alone.
         """
         for watched in self._files.values():
-            stamp = await asyncio.to_thread(_stamp, watched.path)
-            steady, watched.seen = stamp == watched.seen, stamp
-            if steady and stamp != watched.handled:
-                await self._take(watched, stamp)
+            stamps = await asyncio.to_thread(_now, watched)
+            steady, watched.seen = stamps == watched.seen, stamps
+            if steady and stamps != watched.handled:
+                await self._take(watched, stamps)
             if watched.pending is not None:
                 await self._publish(watched, watched.pending)
 
@@ -117,18 +127,34 @@ class PromptFiles:
         """What is wrong with the files right now, whatever is live."""
         return tuple(fault for watched in self._files.values() for fault in watched.faults)
 
-    def render(self, line_id: str, *, contact_name: str | None, now: datetime) -> RenderedPrompt:
+    def render(
+        self,
+        line_id: str,
+        *,
+        contact_name: str | None,
+        now: datetime,
+        customer: Customer = Customer(),  # noqa: B008 - frozen
+    ) -> RenderedPrompt:
         """The line's prompt for one conversation; `load` must have succeeded."""
+        voice = self._voices.get(line_id, self._voices.get("default", LineVoice()))
+        own = voice.contacts.get(customer.key)
         watched = self._lines.get(line_id, self._lines["default"])
+        watched = watched if own is None else self._files[own]
         if watched.live is None:
             raise SettingsError((Fault("no valid version is live", "", watched.file),))
-        values = values_for(
-            watched.live.prompt, self._business, line_id=line_id, contact_name=contact_name, now=now
+        return speak(
+            watched.live,
+            self._business,
+            voice,
+            customer,
+            line_id=line_id,
+            contact_name=contact_name,
+            now=now,
         )
-        return render_prompt(watched.live, values)
 
     async def _load(self, watched: _Watched) -> None:
         read = await asyncio.to_thread(self._read, watched)
+        watched.seen = watched.handled = read.stamps
         self._note(watched, read)
         if read.ready is not None:
             prompt = read.ready.prompt
@@ -141,11 +167,12 @@ class PromptFiles:
         if watched.live is not None:
             _log.warning("prompt_kept", prompt=watched.name, version=watched.live.prompt.version)
 
-    async def _take(self, watched: _Watched, stamp: Stamp) -> None:
+    async def _take(self, watched: _Watched, stamps: Stamps) -> None:
         read = await asyncio.to_thread(self._read, watched)
-        if _stamp(watched.path) != stamp:
+        if await asyncio.to_thread(_now, watched) != stamps:
             return
-        watched.handled = stamp
+        # What is included may be other files now: a change of those since is seen next time.
+        watched.seen = watched.handled = read.stamps
         self._note(watched, read)
         same = (
             watched.live is not None
@@ -176,34 +203,27 @@ class PromptFiles:
         watched.logged = digest
 
     def _read(self, watched: _Watched) -> _Read:
-        try:
-            source = decode(_content(watched.path), watched.file)
-        except SettingsError as error:
-            return _Read(faults=error.faults)
-        except OSError as error:
-            reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-            return _Read(faults=(Fault(f"{reason}: put the prompt there", "", watched.file),))
-        return self._parse(watched, source)
+        found: Gathered = gather(self._root, watched.file)
+        if found.faults:
+            return _Read(faults=found.faults, stamps=found.stamps)
+        return replace(self._parse(watched, found.source), stamps=found.stamps)
 
     def _parse(self, watched: _Watched, source: str) -> _Read:
         try:
-            return _Read(ready_prompt(source, watched.file, self._business, watched.name))
+            return _Read(
+                ready_prompt(
+                    source,
+                    watched.file,
+                    self._business,
+                    watched.name,
+                    line_variables=variables_with(watched.file, self._spoken_with, self._voices),
+                )
+            )
         except SettingsError as error:
             return _Read(faults=error.faults)
 
 
-def _stamp(path: Path) -> Stamp:
-    try:
-        now = path.stat()
-    except OSError:
-        return ()
-    return (now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino, now.st_dev, now.st_mode)
-
-
-def _content(path: Path) -> bytes:
-    """The file's bytes, one too many when it is too long; never waits on a pipe or a device."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "not a file")
-        return file.read(MAX_FILE_BYTES + 1)
+def _now(watched: _Watched) -> Stamps:
+    """Of the files that the last reading looked for."""
+    paths = [path for path, _ in watched.handled] or [watched.path]
+    return tuple((path, stamp(path)) for path in paths)

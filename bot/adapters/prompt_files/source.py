@@ -3,43 +3,36 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from bot.adapters.prompt_files.guards import read_guards
+from bot.adapters.prompt_files.including import unbundle, whole
+from bot.adapters.prompt_files.keys import (
+    KEYS,
+    LABEL_KEYS,
+    MAX_ITEMS,
+    MAX_KEYWORD_LENGTH,
+    MAX_LANGUAGES,
+    NAME_PATTERN,
+    RULE_KEYS,
+    TEXT_KEYS,
+    TRANSLATABLE,
+)
+from bot.adapters.prompt_files.reading import Reader
 from bot.adapters.prompt_files.rendering import ReadyPrompt, system_size, values_for
-from bot.adapters.prompt_files.syntax import RESERVED, TemplateFault
+from bot.adapters.prompt_files.syntax import RESERVED
 from bot.adapters.prompt_files.template import MAX_RESULT_BYTES, TextTemplate, check_template
 from bot.domain.keywords import OPT_IN_WORDS, OPT_OUT_WORDS
 from bot.domain.prompt import Business, HandOffRule, Prompt, Value, WordRule
-from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
-from bot.yaml_reader import DecimalNumber, Document, KeyPath, WholeNumber, parse_yaml
-
-TEXT_KEYS = (
-    "instructions",
-    "facts",
-    "language",
-    "fallback",
-    "apology",
-    "away",
-    "unsupported",
-    "unheard",
-    "disclosure",
-)
-LABEL_KEYS = ("name", "model")
-RULE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "hand_off": ("when", "keywords", "say"),
-    "opt_out": ("keywords", "say"),
-    "opt_in": ("keywords", "say"),
-}
-KEYS = (*TEXT_KEYS, *LABEL_KEYS, *RULE_KEYS, "variables", "guards")
-MAX_ITEMS = 200
+from bot.yaml_reader import KeyPath, parse_yaml
 
 # Words of the template language itself.
 _WORDS = frozenset(["and", "or", "not", "in", "is", "if", "else", "elif", "for", "endif", "endfor"])
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_NAME = re.compile(NAME_PATTERN)
 _DEFAULTS = {
     "fallback": "Sorry, I can't answer that right now. We will get back to you as soon as we can.",
     "unsupported": "Sorry, I can only read text messages so far. Please write it to me in words.",
@@ -63,27 +56,41 @@ def parse_prompt(source: str, file: str, business: Business, name: str | None = 
 
 
 def ready_prompt(
-    source: str, file: str, business: Business, name: str | None = None
+    source: str,
+    file: str,
+    business: Business,
+    name: str | None = None,
+    *,
+    folder: Path = Path(),
+    line_variables: Mapping[str, Mapping[str, Value]] = MappingProxyType({}),
 ) -> ReadyPrompt:
-    """Like `parse_prompt`, compiled; `file` is for faults, `name` by default comes from it."""
-    parser = _Parser(parse_yaml(source, file), source.splitlines())
+    """Like `parse_prompt`, compiled; `name` by default comes from `file`.
+
+    `source` may hold the parts that it includes, as `gather` gives it; both they and `file` are
+    named in faults as they are in `folder`. `line_variables`: what each line says instead of the
+    prompt's own.
+    """
+    text, parts = unbundle(source)
+    document = whole(parse_yaml(text, file), parts, folder)
+    texts = {file: text} | {str(folder / part): content for part, content in parts.items()}
+    parser = _Parser(document, {shown: content.splitlines() for shown, content in texts.items()})
     prompt = parser.prompt(prompt_name(file) if name is None else name, source)
     templates = parser.compile(prompt, business)
+    ready = ReadyPrompt(prompt, templates)
     if not parser.faults:
-        parser.check_size(ReadyPrompt(prompt, templates), business)
+        parser.check_size(ready, business)
+        parser.check_lines(ready, business, line_variables)
     if parser.faults:
-        raise SettingsError(
-            tuple(sorted(parser.faults, key=lambda fault: (fault.line, fault.column)))
-        )
-    return ReadyPrompt(prompt, templates)
+        raise SettingsError(_in_order(parser.faults, file))
+    return ready
 
 
-@dataclass(slots=True)
-class _Parser:
-    document: Document
-    lines: list[str]
-    faults: list[Fault] = field(default_factory=list)
+def _in_order(faults: list[Fault], file: str) -> tuple[Fault, ...]:
+    """The prompt's own file first, each from its top."""
+    return tuple(sorted(faults, key=lambda it: (it.file != file, it.file, it.line, it.column)))
 
+
+class _Parser(Reader):
     def prompt(self, name: str, source: str) -> Prompt:
         self._unknown((), KEYS)
         texts = {key: self._text((key,)) for key in TEXT_KEYS}
@@ -103,6 +110,8 @@ class _Parser:
             model=labels["model"] or None,
             variables=self._variables(),
             guards=read_guards(self.document, self.faults),
+            own_language=self._code(("own_language",)),
+            languages=self._languages(),
         )
 
     def compile(self, prompt: Prompt, business: Business) -> Mapping[str, TextTemplate]:
@@ -111,6 +120,8 @@ class _Parser:
         if prompt.hand_off is not None:
             texts |= {("hand_off", "when"): prompt.hand_off.when}
             texts |= {("hand_off", "say"): prompt.hand_off.say}
+        for language, words in prompt.languages.items():
+            texts |= {("languages", language, key): text for key, text in words.items()}
         trial = values_for(prompt, business)
         compiled = {}
         for path, text in texts.items():
@@ -123,35 +134,59 @@ class _Parser:
         if system_size(ready, business) > MAX_RESULT_BYTES:
             self._add(("instructions",), f"the whole is over {MAX_RESULT_BYTES} bytes: shorten it")
 
-    def _add(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
-        self.faults.append(self.document.fault(path, message, at_key=at_key))
+    def check_lines(
+        self, ready: ReadyPrompt, business: Business, lines: Mapping[str, Mapping[str, Value]]
+    ) -> None:
+        """Whether the texts can be worked out with what each line says instead."""
+        tried = []
+        for line_id, variables in lines.items():
+            mine = {name: it for name, it in variables.items() if name in ready.prompt.variables}
+            if mine and mine not in tried:
+                tried.append(mine)
+                self._check_line(ready, business, line_id, mine)
 
-    def _value(self, path: KeyPath) -> Any:
-        value: Any = self.document.value
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
+    def _check_line(
+        self, ready: ReadyPrompt, business: Business, line_id: str, mine: Mapping[str, Value]
+    ) -> None:
+        whose = f"lines.{line_id}.variables in the settings"
+        for name, value in mine.items():
+            is_list = isinstance(ready.prompt.variables[name], tuple)
+            if is_list != isinstance(value, tuple):
+                wanted = "a list" if is_list else "no list"
+                self._add(("variables", name), f"is {wanted}, and in {whose} it is not so")
+                return
+        special = replace(ready.prompt, variables={**ready.prompt.variables, **mine})
+        before = len(self.faults)
+        templates = self.compile(special, business)
+        for index, fault in enumerate(self.faults[before:], before):
+            self.faults[index] = replace(fault, message=f"with {whose}: {fault.message}")
+        if (
+            len(self.faults) == before
+            and system_size(ReadyPrompt(special, templates), business) > MAX_RESULT_BYTES
+        ):
+            self._add(("instructions",), f"with {whose} over {MAX_RESULT_BYTES} bytes: shorten it")
 
-    def _unknown(self, path: KeyPath, known: tuple[str, ...]) -> None:
-        for key in self._value(path):
-            if key not in known:
-                self._add((*path, key), f"no such key; {nearest(key, known)}", at_key=True)
+    def _languages(self) -> Mapping[str, Mapping[str, str]]:
+        given = self._value(("languages",))
+        if given is None:
+            return {}
+        if not isinstance(given, dict) or len(given) > MAX_LANGUAGES:
+            remedy = "write `es:`, and indented under it `fallback: |` and the like"
+            self._add(("languages",), f"must be at most {MAX_LANGUAGES} languages: {remedy}")
+            return {}
+        return dict(self._spoken(given))
 
-    def _text(self, path: KeyPath) -> str:
-        """Empty when absent; numbers are the text they were written as."""
-        value = self._value(path)
-        if value is None:
-            return ""
-        if not isinstance(value, str | WholeNumber | DecimalNumber):
-            self._add(path, "must be text: write it after `key: |`, indented by two spaces")
-            return ""
-        return str(value) if str(value).strip() else ""
-
-    def _label(self, key: str) -> str:
-        text = self._text((key,)).strip()
-        if len(text) > 200 or not text.isprintable():
-            self._add((key,), "must be one line of at most 200 characters")
-        return text
+    def _spoken(self, given: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+        for tag, words in given.items():
+            path: KeyPath = ("languages", tag)
+            if not self._is_code(path, tag) or words is None:
+                continue
+            if not isinstance(words, dict):
+                self._add(path, "must be lines of `fallback: |` and the like, indented under it")
+                continue
+            self._unknown(path, TRANSLATABLE)
+            texts = {key: self._text((*path, key)) for key in words if key in TRANSLATABLE}
+            yield tag, {key: text for key, text in texts.items() if text}
 
     def _rule(self, key: str) -> HandOffRule | None:
         """A plain text is what to say."""
@@ -170,7 +205,8 @@ class _Parser:
         items = [] if value is None else value if isinstance(value, list) else [value]
         words = tuple(str(item).strip() for item in items)
         usable = all(isinstance(item, str | int | float) for item in items)
-        if not usable or len(words) > MAX_ITEMS or not all(0 < len(word) <= 100 for word in words):
+        usable = usable and all(0 < len(word) <= MAX_KEYWORD_LENGTH for word in words)
+        if not usable or len(words) > MAX_ITEMS:
             self._add(path, f"must be a list of at most {MAX_ITEMS} short words: [agent, person]")
             return ()
         return words
@@ -192,8 +228,11 @@ class _Parser:
         given = self._value(("variables",))
         if given is None:
             return {}
-        if not isinstance(given, dict) or len(given) > MAX_ITEMS:
-            self._add(("variables",), f"must be at most {MAX_ITEMS} lines of `name: value`")
+        if not isinstance(given, dict):
+            self._add(("variables",), "must be lines of `name: value`, indented under it")
+            return {}
+        if len(given) > MAX_ITEMS:
+            self._add(("variables",), f"must be at most {MAX_ITEMS}: put some into lists")
             return {}
         return dict(self._usable(given))
 
@@ -219,16 +258,3 @@ class _Parser:
             return value
         self._add(path, "must be text, a number, true, false, or a list of these")
         return ""
-
-    def _in_template(self, path: KeyPath, fault: TemplateFault) -> Fault:
-        at = self.document.fault(path, fault.message)
-        first = self.document.block_lines.get(path)
-        if first is None:
-            return at
-        line = first + fault.line - 1
-        return replace(at, line=line, column=self._column(line, fault.word))
-
-    def _column(self, line: int, word: str) -> int:
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
-        return len(text) - len(text.lstrip()) + 1 if found is None else found.start() + 1

@@ -16,8 +16,12 @@ FILTERS = (
     *("lower", "round", "sort", "title", "trim", "truncate", "unique", "upper"),
 )
 TESTS = ("defined", "even", "none", "number", "odd", "string")
-RECORDS = {"business": ("name", "timezone", "hours"), "contact": ("name",)}
-TEXTS = ("line_id", "now")
+RECORDS = {
+    "business": ("name", "timezone", "hours", "is_open", "opens_at", "opens_on", "closes_at"),
+    "contact": ("name", "language", "is_new"),
+    "line": ("id",),
+}
+TEXTS = ("line_id", "now", "today", "weekday", "time", "part_of_day")
 RESERVED = frozenset({*RECORDS, *TEXTS, "loop", "true", "false", "none", "True", "False", "None"})
 
 _LOOP = ("index", "index0", "first", "last", "length", "revindex")
