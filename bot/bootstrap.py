@@ -13,12 +13,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.adapters.db.engine import Database, sqlite_url
+from bot.adapters.db.prompt_archive import PromptArchive
 from bot.adapters.db.store import Store
 from bot.adapters.db.upkeep import LEASE
 from bot.adapters.db.views import Views
 from bot.adapters.media_reader import Readers, ReadLimits
 from bot.adapters.mossmoon import parse
-from bot.adapters.prompt_files import PromptFiles
+from bot.adapters.prompt_files import PromptFiles, PromptFolder
 from bot.adapters.whatsapp_text import to_whatsapp
 from bot.asking import Style
 from bot.breaker import Breaker
@@ -41,6 +42,7 @@ from bot.listen import Listener
 from bot.outside import Outside, Prices, SpeechPrices
 from bot.perceive import Perceiver
 from bot.ports import Blobs, Queue, Transcriber, Witness
+from bot.publish import Publisher
 from bot.receive import Receiver
 from bot.respond import Responder
 from bot.worker import Crew, Lease, Worker
@@ -161,13 +163,24 @@ def make_scratch(settings: Settings) -> Path:
     return folder
 
 
-def make_prompts(settings: Settings, store: Store) -> PromptFiles:
+def make_publisher(settings: Settings, database: Database) -> Publisher:
+    """What every prompt goes live by."""
+    folder = PromptFolder(
+        settings.folder,
+        settings.prompt_files(),
+        settings.business.for_prompts(),
+        settings.voices(),
+    )
+    return Publisher(PromptArchive(database, utc_now), folder)
+
+
+def make_prompts(settings: Settings, publisher: Publisher) -> PromptFiles:
     """The prompts' adapter, not loaded yet."""
     return PromptFiles(
         settings.folder,
         settings.prompt_files(),
         settings.business.for_prompts(),
-        store,
+        publisher,
         settings.voices(),
     )
 

@@ -1,6 +1,7 @@
 """The console of a running bot: its pages, and what they are made of."""
 
 import asyncio
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
@@ -19,30 +20,37 @@ from bot.config import Settings
 from bot.console import app as console
 from bot.handoff import HandOff
 from bot.health import Health
+from bot.publish import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the console shows and works with."""
+
+    database: Database
+    handoff: HandOff
+    views: Views
+    blobs: MediaStore
+    publisher: Publisher
+    health: Health
 
 
 def open_console(
-    settings: Settings,
-    database: Database,
-    operators: Operators,
-    handoff: HandOff,
-    views: Views,
-    blobs: MediaStore,
-    health: Health,
-    stopping: asyncio.Event,
+    settings: Settings, parts: Parts, operators: Operators, stopping: asyncio.Event
 ) -> ASGIApp:
     """The app for `/console`; `stopping` ends its open streams."""
-    clock, timezone = bootstrap.utc_now, settings.business.timezone
+    clock, timezone, database = bootstrap.utc_now, settings.business.timezone, parts.database
     shown = console.Shown(
-        views,
-        Desk(database),
-        DayFigures(database, timezone),
-        Presence(database, clock),
-        LinePaces(database, bootstrap.policy_of(settings), clock),
-        health,
-        blobs,
-        to_whatsapp,
+        views=parts.views,
+        desk=Desk(database),
+        figures=DayFigures(database, timezone),
+        presence=Presence(database, clock),
+        paces=LinePaces(database, bootstrap.policy_of(settings), clock),
+        health=parts.health,
+        blobs=parts.blobs,
+        publisher=parts.publisher,
+        to_phone=to_whatsapp,
     )
     door = console.Door(operators, Sessions(database, clock))
     pages = console.make_pages(settings.business.name, timezone)
-    return console.create(door, pages, handoff, shown, stopping)
+    return console.create(door, pages, parts.handoff, shown, stopping)

@@ -23,6 +23,8 @@ from bot.domain.media import (
 )
 from bot.domain.outbox import Outbound, SendOutcome
 from bot.domain.prompt import Customer, RenderedPrompt
+from bot.domain.prompt_shown import Checked, FileLook
+from bot.domain.prompt_version import Bringer, Edition, FileText, LivePrompt, PastVersion
 from bot.domain.silence import Heard
 from bot.domain.trace import Journey, Span
 from bot.domain.turn import Answered, Claim, Opting, Reply, Turn
@@ -165,6 +167,78 @@ class Prompts(Protocol):
         customer: Customer = Customer(),  # noqa: B008 - frozen
     ) -> RenderedPrompt:
         """Fill in the variables."""
+        ...
+
+
+class PromptStore(Protocol):
+    """Every version that ever was live, and which one is. Everything raises StoreUnavailable."""
+
+    async def take_file(self, text: FileText) -> str | None:
+        """Publish a file's text if it is an edit; the live version, None: ask again soon."""
+        ...
+
+    async def publish(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
+        """Make it live in place of `base`; the live version then: another, if `base` was not."""
+        ...
+
+    async def note_file(self, name: str, place: str, version: str) -> None:
+        """What a host's file holds now, by our own hand."""
+        ...
+
+    async def live_versions(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Of these prompts; one that never was live is left out."""
+        ...
+
+    async def live(self, names: Sequence[str]) -> Mapping[str, LivePrompt]:
+        """The same, with who and when."""
+        ...
+
+    async def source(self, name: str, version: str) -> str | None:
+        """A version's text, byte by byte; None: no such version."""
+        ...
+
+    async def history(self, name: str) -> tuple[PastVersion, ...]:
+        """What was live when, the newest first."""
+        ...
+
+    async def versions_like(self, name: str, beginning: str, limit: int) -> tuple[str, ...]:
+        """The versions of a prompt that begin so."""
+        ...
+
+
+class PromptFolder(Protocol):
+    """The prompt files of this host. A prompt that no line speaks with raises NotFound."""
+
+    def names(self) -> tuple[str, ...]:
+        """The prompts that lines speak with."""
+        ...
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The lines that speak with it."""
+        ...
+
+    def check(self, name: str, source: str) -> Checked:
+        """A text as if it were in the prompt's file."""
+        ...
+
+    def look(self, name: str) -> FileLook:
+        """What the file says right now."""
+        ...
+
+    def own_text(self, source: str) -> str:
+        """A version's text without the parts that it includes."""
+        ...
+
+    def why_not_writable(self, name: str, source: str) -> str | None:
+        """What keeps us from writing this text; None: nothing does."""
+        ...
+
+    def write(self, name: str, source: str) -> None:
+        """The whole text at once, or nothing. Raises Refused."""
+        ...
+
+    def set_aside(self, name: str) -> str | None:
+        """Keep a copy of what the file holds; where, None: there is no file. Raises Refused."""
         ...
 
 

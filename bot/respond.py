@@ -52,6 +52,8 @@ class Responder:
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
+        self._rendered: dict[str, RenderedPrompt] = {}
+        """By turn: a prompt that changes meanwhile is for the next one."""
 
     async def take_turn(self, conversation_id: str) -> Attended:
         """Answer what waits in a conversation, if it is due. Raises StoreUnavailable.
@@ -71,6 +73,7 @@ class Responder:
                     return await self._work(turn)
                 finally:
                     self._in_hand.discard(turn.id)
+                    self._rendered.pop(turn.id, None)
         return Attended()
 
     async def _take_note(self, heard: Listening) -> None:
@@ -167,12 +170,16 @@ class Responder:
                 return other
 
     def _render(self, turn: Turn) -> RenderedPrompt:
-        return self._prompts.render(
-            turn.line_id,
-            contact_name=turn.contact_name,
-            now=self._clock(),
-            customer=_customer(turn),
-        )
+        rendered = self._rendered.get(turn.id)
+        if rendered is None:
+            rendered = self._prompts.render(
+                turn.line_id,
+                contact_name=turn.contact_name,
+                now=self._clock(),
+                customer=_customer(turn),
+            )
+            self._rendered[turn.id] = rendered
+        return rendered
 
 
 def _customer(turn: Turn) -> Customer:

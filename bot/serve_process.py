@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from bot import bootstrap, crash_points, logs, outside, web
+from bot import bootstrap, console_wiring, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
@@ -31,7 +31,6 @@ from bot.adapters.prompt_files import PromptFiles
 from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
-from bot.console_wiring import open_console
 from bot.errors import Unavailable
 from bot.metrics import LOST_POKES
 from bot.observing import (
@@ -44,6 +43,7 @@ from bot.observing import (
     operations_app,
 )
 from bot.premises import listen, own_data
+from bot.publish import Publisher
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -107,6 +107,7 @@ class _Parts:
     store: Store
     queue: ArqQueue
     prompts: PromptFiles
+    publisher: Publisher
     blobs: MediaStore
     observed: Observed
     redis_url: str
@@ -205,11 +206,14 @@ class _Process:
         queue = ArqQueue(redis_url, queue_name)
         stack.push_async_callback(queue.close)
         LOST_POKES.set_function(lambda: queue.lost_pokes)
-        prompts = bootstrap.make_prompts(settings, store)
+        publisher = bootstrap.make_publisher(settings, database)
+        prompts = bootstrap.make_prompts(settings, publisher)
         await prompts.load()
         blobs = outside.make_blobs(settings)
         observed = observe(settings, database, store)
-        return _Parts(database, store, queue, prompts, blobs, observed, redis_url, queue_name)
+        return _Parts(
+            database, store, queue, prompts, publisher, blobs, observed, redis_url, queue_name
+        )
 
     async def _start(
         self,
@@ -328,12 +332,13 @@ def make_doors(
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     operators = api.operators_of(settings)
-    app = api.create_app(operators, handoff, views, parts.blobs)
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
-    pages = open_console(
-        settings, parts.database, operators, handoff, views, parts.blobs, health, stopping
+    shown = console_wiring.Parts(
+        parts.database, handoff, views, parts.blobs, parts.publisher, health
     )
+    pages = console_wiring.open_console(settings, shown, operators, stopping)
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)
 
 

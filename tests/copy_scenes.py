@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bot.adapters.db.copy_side import COPIED
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
+from bot.adapters.db.prompt_archive import PromptArchive
 from bot.adapters.db.schema import EPOCH, MICROSECOND, Instant, messages, metadata, workers
 from bot.domain.notice import Roster
 from bot.domain.outbox import Sent
+from bot.domain.prompt_version import Edition, FileText
 from bot.domain.turn import MadeBy, Reply
 from tests.transitions.scene import ANNA, BEN, NOT_READY, Scene, crowd, pause
 
@@ -46,7 +48,9 @@ async def _what_is_over(scene: Scene) -> None:
     await scene.delivered("p1")
     await scene.apply()
     await scene.store.bury(RAW, "not JSON", scene.now)
-    await scene.store.save_prompt("default", "v1", f"name: {WORDS}")
+    archive = PromptArchive(scene.database, lambda: scene.now)
+    edition = Edition("default", "v1", f"name: {WORDS}")
+    await archive.take_file(FileText(edition, "a-host", "a-host:/prompts/default.yaml"))
     await scene.store.installation_id()
 
 

@@ -53,7 +53,6 @@ def _one_line(finished: Finished) -> str:
         (("replay",), "EVENT_ID"),
         (("check", "--nonsense"), "--nonsense"),
         (("why",), "ID"),
-        (("prompts",), "ACTION"),
         (("prompts", "new", "shop"), "--business"),
         (("export", "+15550001"), "not built yet"),
         (("erase", "+15550001"), "not built yet"),

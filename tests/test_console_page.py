@@ -36,7 +36,7 @@ unsupported: |
 """
 }
 WIDE, NARROW = (1280, 800), (360, 740)
-OTHERS = ("today", "lines", "letters", "audit", "health")
+OTHERS = ("today", "prompts", "lines", "letters", "audit", "health")
 
 ON_ONE_DATABASE = True
 
@@ -158,7 +158,7 @@ async def test_a_screen_reader_stumbles_over_nothing(
     await ana.reads(1)
     thread = f"conversations/{(await bot.conversation(ana))['id']}"
     async with _signed_in(bot, chromium_path, NARROW if dark else WIDE, dark=dark) as desk:
-        for path in ("conversations", thread, *OTHERS, "sign-in"):
+        for path in ("conversations", thread, *OTHERS, "prompts/default", "sign-in"):
             await desk.page.goto(f"{bot.url}/console/{path}")
             found = await Axe().run(desk.page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
@@ -254,3 +254,30 @@ async def test_words_are_kept_when_the_bot_cannot_be_reached(
         await page.get_by_role("button", name="Send").click()
         assert (await ana.reads(2))[1] == "an answer"
         desk.complaints.clear()  # the browser's own words about what it could not reach
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_a_prompt_is_checked_as_it_is_typed_and_published(
+    bot: Bot, chromium_path: str, size: tuple[int, int]
+) -> None:
+    async with _signed_in(bot, chromium_path, size, dark=size == NARROW) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/prompts/default")
+        editor = page.get_by_role("textbox", name="Text of default")
+        await editor.fill("# Ours.\ninstructions: |\n  Be {{ knid }}.\n")
+        fault = page.get_by_role("link", name="line 3")
+        await expect(fault).to_be_visible()
+        await desk.shot(f"prompt-fault-{size[0]}")
+        await fault.click()
+        chosen = "(e => e.value.slice(e.selectionStart, e.selectionEnd))(document.activeElement)"
+        assert await page.evaluate(chosen) == "  Be {{ knid }}."
+        await editor.fill(f"# Ours.\ninstructions: |\n  Be kind at {size[0]}.\n")
+        await expect(page.get_by_text("No mistake found.")).to_be_visible()
+        await page.get_by_role("button", name="Publish").click()
+        await expect(page.get_by_text("It is live.")).to_be_visible()
+        await page.get_by_role("button", name="Show changes").click()
+        await expect(page.get_by_text(f"Be kind at {size[0]}.").last).to_be_visible()
+        await desk.shot(f"prompt-diff-{size[0]}")
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

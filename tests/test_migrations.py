@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.migrate import is_current, migrate
+from bot.adapters.db.prompt_archive import PromptArchive
 from bot.adapters.db.schema import metadata
 from bot.domain.media import MediaWork
 from bot.domain.outbox import Sent
 from bot.errors import StoreUnavailable
 from tests.harness.stores import open_stores
 from tests.old_database import RELEASED, make_lived_in, make_old
-from tests.transitions.scene import ANNA, BEN, Scene, thread
+from tests.transitions.scene import ANNA, BEN, START, Scene, thread
 
 
 @pytest.fixture
@@ -150,7 +151,10 @@ def _in_order(table: Table) -> Select[tuple[object, ...]]:
 async def _goes_on(scene: Scene, version: str) -> None:
     """What waited is answered, what was on its way leaves, and new messages are numbered on."""
     await scene.store.register(scene.now, sole=True)
-    assert (await scene.store.live_prompt("default")) == ("v1", "name: Grüße")
+    archive = PromptArchive(scene.database, lambda: scene.now)
+    assert (await archive.source("default", "v1")) == "name: Grüße"
+    (live,) = await archive.history("default")
+    assert (live.version, live.since, live.until) == ("v1", START, None)
     await scene.settles(await scene.answers(thread(ANNA)), Sent("p1"))
     await scene.settles(await scene.sends(thread(BEN)), Sent("p2"))
     if version >= "0002":

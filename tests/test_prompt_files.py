@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.adapters.prompt_files import PromptFiles, parse_prompt, prompt_name
 from bot.domain.prompt import Business, RenderedPrompt
+from bot.domain.prompt_version import FileText, Past, goes_live
 from bot.errors import SettingsError, StoreUnavailable
 from tests.harness import eventually
 
@@ -27,18 +28,37 @@ class MemoryArchive:
     """Versions in memory; `away` True: nothing can be stored."""
 
     def __init__(self) -> None:
-        self.live: dict[str, tuple[str, str]] = {}
+        self.live: dict[str, str] = {}
+        self.sources: dict[tuple[str, str], str] = {}
         self.saved: list[tuple[str, str]] = []
+        self.seen: dict[str, str] = {}
         self.away = False
 
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
+    async def take_file(self, text: FileText) -> str | None:
         if self.away:
             raise StoreUnavailable("the database is away")
-        self.live[prompt_name] = (version, source)
-        self.saved.append((prompt_name, version))
+        name, version = text.edition.name, text.edition.version
+        was_live = (name, version) in self.sources
+        past = Past(self.live.get(name), self.seen.get(text.place), was_live, True)
+        if goes_live(version, past, is_start=text.is_start):
+            self.publish(name, text.edition.source)
+        self.seen[text.place] = version
+        return self.live[name]
 
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        return self.live.get(prompt_name)
+    def publish(self, name: str, source: str) -> None:
+        """As another host or the console does it."""
+        version = hashlib.sha256(source.encode()).hexdigest()[:12]
+        self.live[name] = version
+        self.sources[name, version] = source
+        self.saved.append((name, version))
+
+    async def live_versions(self, names: Sequence[str]) -> Mapping[str, str]:
+        if self.away:
+            raise StoreUnavailable("the database is away")
+        return {name: version for name, version in self.live.items() if name in names}
+
+    async def source(self, name: str, version: str) -> str | None:
+        return self.sources.get((name, version))
 
 
 Files = Callable[..., PromptFiles]
@@ -288,7 +308,9 @@ async def test_a_valid_edit_is_archived_then_live(
     save(prompt, BETTER)
     await look_twice(all_files)
     assert rendered(all_files).system == "Be kind and brief."
-    assert archive.live["default"] == (rendered(all_files).version, BETTER)
+    version = rendered(all_files).version
+    assert archive.live["default"] == version
+    assert archive.sources["default", version] == BETTER
 
 
 async def test_an_invalid_edit_never_goes_live_and_is_told_once(prompt: Path, files: Files) -> None:
@@ -426,7 +448,7 @@ async def test_an_edit_waits_while_the_archive_is_away(
         await look_twice(all_files)
         await look_twice(all_files)
     assert rendered(all_files).system == "Be kind."
-    assert [entry["event"] for entry in logs] == ["prompt_waits"]
+    assert [entry["event"] for entry in logs] == ["prompts_not_followed", "prompt_waits"]
     archive.away = False
     await all_files.look()
     assert rendered(all_files).system == "Be kind and brief."
@@ -443,6 +465,55 @@ async def test_an_edit_that_was_taken_back_meanwhile_does_not_go_live(
     save(prompt, BAD)
     await look_twice(all_files)
     archive.away = False
+    await look_twice(all_files)
+    assert rendered(all_files).system == "Be kind."
+    assert len(archive.saved) == 1
+
+
+async def test_what_is_published_elsewhere_is_served_and_the_file_left_alone(
+    prompt: Path, files: Files, archive: MemoryArchive
+) -> None:
+    all_files = files()
+    await all_files.load()
+    archive.publish("default", BETTER)
+    await all_files.look()
+    assert rendered(all_files).system == "Be kind and brief."
+    os.utime(prompt)
+    await look_twice(all_files)
+    assert rendered(all_files).system == "Be kind and brief."
+    assert prompt.read_bytes() == GOOD.encode()  # noqa: ASYNC240 - as everywhere in tests
+    assert all_files.faults() == ()
+
+
+async def test_a_live_version_that_this_host_cannot_use_is_told_and_the_last_one_goes_on(
+    prompt: Path, files: Files, archive: MemoryArchive
+) -> None:
+    del prompt
+    all_files = files()
+    await all_files.load()
+    archive.publish("default", BAD)  # as a newer bot, with more variables, might
+    with capture_logs() as logs:
+        await all_files.look()
+        await all_files.look()
+    assert rendered(all_files).system == "Be kind."
+    assert [entry["event"] for entry in logs] == ["prompt_unusable"]
+    assert "can't be used here: unknown variable `knid`" in str(all_files.faults()[0])
+    archive.publish("default", BETTER)
+    await all_files.look()
+    assert rendered(all_files).system == "Be kind and brief."
+    assert all_files.faults() == ()
+
+
+async def test_an_edit_that_waited_is_not_offered_once_the_file_says_something_else(
+    prompt: Path, files: Files, archive: MemoryArchive
+) -> None:
+    all_files = files()
+    await all_files.load()
+    archive.away = True
+    save(prompt, BETTER)
+    await look_twice(all_files)
+    archive.away = False
+    save(prompt, BAD)
     await look_twice(all_files)
     assert rendered(all_files).system == "Be kind."
     assert len(archive.saved) == 1

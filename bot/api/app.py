@@ -9,10 +9,22 @@ from fastapi.responses import JSONResponse
 
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
-from bot.api import alerts, audit, conversations, errors, events, lines, media, unbuilt, why
+from bot.api import (
+    alerts,
+    audit,
+    conversations,
+    errors,
+    events,
+    lines,
+    media,
+    prompts,
+    unbuilt,
+    why,
+)
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
 from bot.handoff import HandOff
+from bot.publish import Publisher
 
 MAX_BODY_BYTES = 2**20
 
@@ -23,7 +35,13 @@ _DESCRIPTION = (
 )
 
 
-def create_app(operators: Operators, handoff: HandOff, views: Views, blobs: MediaStore) -> FastAPI:
+def create_app(
+    operators: Operators,
+    handoff: HandOff,
+    views: Views,
+    blobs: MediaStore,
+    publisher: Publisher,
+) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
         openapi_url=None,
@@ -40,6 +58,7 @@ def create_app(operators: Operators, handoff: HandOff, views: Views, blobs: Medi
         audit.router(views),
         alerts.router(views),
         why.router(views),
+        prompts.router(publisher),
         unbuilt.router(),
     ):
         app.include_router(router, prefix="/api")

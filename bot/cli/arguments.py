@@ -48,8 +48,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat = _add(commands, "chat", "chat", "talk to a prompt here; no line, no database")
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
-    _add_copy_to(commands)
     _add_prompts(commands)
+    _add_copy_to(commands)
     _add_eval(commands)
     for name, about in _UNBUILT.items():
         unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
@@ -102,6 +102,43 @@ def _add_operators_commands(commands: Any) -> None:
         _add_json(command)
 
 
+def _add_prompts(commands: Any) -> None:
+    prompts = _add(commands, "prompts", "prompts", "what the bot speaks with: live, past, changed")
+    prompts.set_defaults(action="list")
+    _add_json(prompts)
+    actions = prompts.add_subparsers(metavar="ACTION", parser_class=_Parser)
+    about_version = "its first characters, `live`, or `file`: what the file says now"
+    log = _add_action(actions, "log", "prompts", "what was live when, and who brought it")
+    show = _add_action(actions, "show", "prompts", "a version's text (left out: the live one)")
+    diff = _add_action(actions, "diff", "prompts", "what changed (left out: by the live one)")
+    back = _add_action(actions, "rollback", "prompts", "make an earlier version live, in the file")
+    for action in (log, show, diff, back):
+        action.add_argument("name", metavar="NAME", help="of the prompt: `default`")
+    show.add_argument("version", nargs="?", default="live", metavar="VERSION", help=about_version)
+    diff.add_argument("before", nargs="?", metavar="A", help=about_version)
+    diff.add_argument("after", nargs="?", metavar="B", help="left out: the live one")
+    back.add_argument("version", metavar="VERSION", help=about_version)
+    back.add_argument("--live-only", action="store_true", help="leave the file as it is")
+    new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
+    new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")
+    new.add_argument("--business", metavar="TEXT", help="what the business is called")
+    new.add_argument("--about", metavar="TEXT", help="what it does, in a sentence")
+    new.add_argument("--hours", metavar="TEXT", help="when it is open, in your own words")
+    new.add_argument("--person", metavar="TEXT", help="who takes over from the bot")
+    new.add_argument("--language", metavar="TEXT", help="that the business speaks, such as Spanish")
+    schema = _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
+    new.set_defaults(action="new")
+    schema.set_defaults(action="schema")
+
+
+def _add_action(actions: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
+    """One of `bot prompts …`."""
+    action = _add(actions, name, module, about)
+    action.set_defaults(action=name)
+    action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    return action
+
+
 def _add_copy_to(commands: Any) -> None:
     about = "move to another, empty database: everything is copied, and then compared"
     command = _add(commands, "copy-to", "copying", about)
@@ -116,22 +153,6 @@ def _add_copy_to(commands: Any) -> None:
         "also be in PGPASSWORD or ~/.pgpass",
     )
     _add_json(command)
-
-
-def _add_prompts(commands: Any) -> None:
-    about = "prompt files: write a new one, or print their schema for editors"
-    group = commands.add_parser("prompts", help=about, description=about)
-    actions = group.add_subparsers(
-        dest="action", metavar="ACTION", required=True, parser_class=_Parser
-    )
-    new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
-    new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")
-    new.add_argument("--business", metavar="TEXT", help="what the business is called")
-    new.add_argument("--about", metavar="TEXT", help="what it does, in a sentence")
-    new.add_argument("--hours", metavar="TEXT", help="when it is open, in your own words")
-    new.add_argument("--person", metavar="TEXT", help="who takes over from the bot")
-    new.add_argument("--language", metavar="TEXT", help="that the business speaks, such as Spanish")
-    _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
 
 
 def _add_eval(commands: Any) -> None:

@@ -17,6 +17,7 @@ from bot.console.errors import Faults
 from bot.console.house import House
 from bot.console.live import Live
 from bot.console.pages import Pages, make_pages
+from bot.console.prompts import Prompts
 from bot.console.replies import Replies
 from bot.console.shown import Shown
 from bot.console.stream import Stream
@@ -39,6 +40,7 @@ def create(
         inbox.routes(),
         Replies(door, inbox, handoff, shown).routes(),
         Today(door, pages, shown.figures).routes(),
+        Prompts(door, pages, shown.publisher).routes(),
         House(door, pages, handoff, shown).routes(),
         Stream(door, Live(shown.desk, stopping), shown.presence).routes(),
     ):

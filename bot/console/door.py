@@ -87,12 +87,12 @@ def check_origin(request: Request) -> None:
         raise NotFromHere
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, max_bytes: int = FORM_MAX_BYTES) -> dict[str, str]:
     """A form's fields. Raises Refused."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_MAX_BYTES:
+        if len(body) > max_bytes:
             raise Refused("that is too much for one form", 413)
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50)

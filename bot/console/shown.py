@@ -10,6 +10,7 @@ from bot.adapters.db.presence import Presence
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.health import Health
+from bot.publish import Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,6 @@ class Shown:
     paces: LinePaces
     health: Health
     blobs: MediaStore
+    publisher: Publisher
     to_phone: Callable[[str], str]
     """Markdown as WhatsApp writes it: how an operator's words leave."""

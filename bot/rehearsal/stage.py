@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot import bootstrap
-from bot.adapters.prompt_files import CandidatePrompt, PromptFiles, gather
+from bot.adapters.prompt_files import CandidatePrompt, NothingKept, PromptFiles, gather
 from bot.config import Settings
 from bot.domain.media import Attachment
 from bot.domain.prompt import LineVoice, RenderedPrompt
@@ -34,18 +34,6 @@ class PromptText:
         return CandidatePrompt(found.source, self.file, business, voices=settings.voices())
 
 
-class _NoArchive:
-    """Only what is in the files now: nothing is kept."""
-
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
-        """Not kept."""
-
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        """None: no earlier version takes the place of an invalid file."""
-        del prompt_name
-        return None
-
-
 async def file_prompts(settings: Settings, line_id: str) -> PromptFiles:
     """The one prompt that a line speaks with; a fault in another is none here.
 
@@ -55,7 +43,7 @@ async def file_prompts(settings: Settings, line_id: str) -> PromptFiles:
     spoken_with = {"default": settings.line(line_id).prompt}
     voices = settings.voices()
     voice = LineVoice(voices.get(line_id, voices["default"]).variables)
-    prompts = PromptFiles(settings.folder, spoken_with, business, _NoArchive(), {"default": voice})
+    prompts = PromptFiles(settings.folder, spoken_with, business, NothingKept(), {"default": voice})
     await prompts.load()
     return prompts
 

@@ -1,8 +1,19 @@
 """The tables of the house: lines, who did what, spending, prompts."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
 
-from bot.adapters.db.schema_base import SEQUENCE, Instant, metadata
+from bot.adapters.db.schema_base import SEQUENCE, STILL_LIVE, Instant, metadata
 
 lines = Table(
     "lines",
@@ -83,6 +94,38 @@ live_prompts = Table(
     Column("name", Text, primary_key=True),
     Column("version", String(64), nullable=False),
     Column("since", Instant, nullable=False),
+)
+
+prompt_history = Table(
+    "prompt_history",  # what was live from when to when, and who brought it
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),  # null: it is live
+    Column("origin", String(8)),  # null: before this was recorded
+    Column("actor", Text),
+    Column("host", Text),
+    Column("is_rollback", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_prompt_history_name", "name", "seq"),
+    Index("ix_prompt_history_version", "name", "version"),
+    Index(
+        "uq_prompt_history_live",
+        "name",
+        unique=True,
+        sqlite_where=STILL_LIVE,
+        postgresql_where=STILL_LIVE,
+    ),
+)
+
+prompt_hosts = Table(
+    "prompt_hosts",  # what each host last saw in its own file of a prompt
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("place", Text, primary_key=True),  # the host and the file's path on it
+    Column("version", String(64), nullable=False),
+    Column("seen_at", Instant, nullable=False),
 )
 
 sessions = Table(

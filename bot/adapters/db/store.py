@@ -1,7 +1,7 @@
 """The store: each method is one transaction and one transition of a state machine."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,7 +18,6 @@ from bot.adapters.db import (
     media,
     notice_post,
     outbox,
-    prompt_archive,
     settling,
     switch,
     traffic,
@@ -418,14 +417,3 @@ class Store:
     async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
         """Put a draft away."""
         await self._db.write(lambda tx: dropping.drop_draft(tx, message_id, by, now))
-
-    # prompts
-
-    async def save_prompt(self, prompt_name: str, version: str, source: str) -> None:
-        """Keep a prompt version and make it live."""
-        now = datetime.now(UTC)
-        await self._db.write(lambda tx: prompt_archive.save(tx, prompt_name, version, source, now))
-
-    async def live_prompt(self, prompt_name: str) -> tuple[str, str] | None:
-        """The live version and its source."""
-        return await self._db.read(lambda tx: prompt_archive.live(tx, prompt_name))

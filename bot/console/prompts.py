@@ -1,0 +1,183 @@
+"""What the bot speaks with: what is live, what was, an editor, and the way back."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bot.adapters.db.sessions import Session
+from bot.console.door import ROOT, Door, check_origin, read_form
+from bot.console.pages import Pages
+from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Published
+from bot.domain.prompt_version import Bringer, Origin
+from bot.domain.text_diff import diff_texts
+from bot.errors import NotFound, Refused
+from bot.publish import FILE, LIVE, Publisher
+from bot.yaml_reader import MAX_FILE_BYTES
+
+_FORM_MAX_BYTES = 3 * MAX_FILE_BYTES + 10_000
+"""In a form each byte that is no plain letter takes three."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What an operator has written, to be shown again."""
+
+    source: str
+    base: str | None = None
+    """The version that it was made out of; None: what is live now."""
+    faults: tuple[FaultView, ...] = ()
+    is_outdated: bool = False
+
+    @property
+    def status(self) -> int:
+        if self.is_outdated:
+            return 409
+        return 422 if self.faults else 200
+
+
+class Prompts:
+    """The pages of prompts."""
+
+    def __init__(self, door: Door, pages: Pages, publisher: Publisher) -> None:
+        self._door = door
+        self._pages = pages
+        self._publisher = publisher
+
+    def routes(self) -> APIRouter:
+        """All of them. A prompt outside the folder `prompts` has slashes in its name."""
+        router = APIRouter()
+        router.add_api_route("/prompts", self._list, methods=["GET"])
+        router.add_api_route("/prompts/{name:path}", self._page, methods=["GET"])
+        for action, act in (
+            ("check", self._check),
+            ("publish", self._publish),
+            ("rollback", self._rollback),
+        ):
+            router.add_api_route(
+                f"/prompts/{{name:path}}/{action}",
+                act,
+                methods=["POST"],
+                dependencies=[Depends(check_origin)],
+            )
+        return router
+
+    async def _list(self, request: Request) -> HTMLResponse:
+        session = await self._door.require(request)
+        page = await self._publisher.prompts()
+        return self._pages.show(request, "prompts.html", session=session, prompts=page.items)
+
+    async def _page(self, request: Request, name: str) -> HTMLResponse:
+        session = await self._door.require(request)
+        return await self._show(request, name, session)
+
+    async def _check(self, request: Request, name: str) -> HTMLResponse:
+        await self._door.require(request)
+        fields = await read_form(request, _FORM_MAX_BYTES)
+        invalid = await self._publisher.check(name, _unix(fields.get("source", "")))
+        faults = () if invalid is None else invalid.faults
+        return self._pages.show(request, "_faults.html", faults=faults)
+
+    async def _publish(self, request: Request, name: str) -> Response:
+        session = await self._door.require(request)
+        fields = await read_form(request, _FORM_MAX_BYTES)
+        base = fields.get("base") or None
+        source = await self._as_before(name, base, _unix(fields.get("source", "")))
+        bringer = Bringer(Origin.CONSOLE, session.operator)
+        match await self._publisher.publish(name, source, base, bringer):
+            case Published() as published:
+                return await self._published(request, name, session, published)
+            case Outdated():
+                # What the page shows to be overwritten is what may be overwritten next.
+                return await self._show(request, name, session, _Written(source, is_outdated=True))
+            case Invalid(faults):
+                return await self._show(request, name, session, _Written(source, base, faults))
+
+    async def _rollback(self, request: Request, name: str) -> Response:
+        session = await self._door.require(request)
+        version = (await read_form(request)).get("version", "")
+        bringer = Bringer(Origin.CONSOLE, session.operator, is_rollback=True)
+        match await self._publisher.rollback(name, version, bringer):
+            case Published() as published:
+                return await self._published(request, name, session, published)
+            case Outdated():
+                raise Refused("somebody else was faster: load the page again, and look")
+            case Invalid(faults):
+                old = await self._publisher.text(name, version)
+                return await self._show(
+                    request,
+                    name,
+                    session,
+                    _Written(self._publisher.own_text(old.source), faults=faults),
+                )
+
+    async def _published(
+        self, request: Request, name: str, session: Session, published: Published
+    ) -> Response:
+        if published.file_fault is not None or published.set_aside is not None:
+            return await self._show(request, name, session, published=published)
+        return RedirectResponse(f"{ROOT}/prompts/{quote(name)}?done=1", 303)
+
+    async def _show(
+        self,
+        request: Request,
+        name: str,
+        session: Session,
+        written: _Written | None = None,
+        *,
+        published: Published | None = None,
+    ) -> HTMLResponse:
+        """`written` None: the editor holds what is live."""
+        view = await self._publisher.prompt(name)
+        live = None if view.version is None else await self._publisher.text(name, view.version)
+        shown = "" if live is None else self._publisher.own_text(live.source)
+        editing = _Written(shown) if written is None else written
+        return self._pages.show(
+            request,
+            "prompt.html",
+            editing.status,
+            session=session,
+            prompt=view,
+            versions=(await self._publisher.history(name)).items,
+            diff=await self._chosen_diff(request, name),
+            source=editing.source,
+            base=(view.version or "") if editing.base is None else editing.base,
+            published=published,
+            is_done="done" in request.query_params,
+            is_outdated=editing.is_outdated,
+            conflict=await _diff(shown, editing.source) if editing.is_outdated else (),
+            faults=editing.faults,
+            LIVE=LIVE,
+            FILE=FILE,
+        )
+
+    async def _chosen_diff(self, request: Request, name: str) -> dict[str, Any] | None:
+        asked = request.query_params
+        before, after = asked.get("a", ""), asked.get("b", "") or LIVE
+        if not before or request.method != "GET":
+            return None
+        old = await self._publisher.text(name, before)
+        new = await self._publisher.text(name, after)
+        lines = await _diff(old.source, new.source)
+        return {"before": old.version, "after": new.version, "lines": lines}
+
+    async def _as_before(self, name: str, base: str | None, source: str) -> str:
+        """With the line ends of the text that was edited: browsers send their own."""
+        if base is None:
+            return source
+        try:
+            edited = (await self._publisher.text(name, base)).source
+        except NotFound:
+            return source
+        return source.replace("\n", "\r\n") if "\r\n" in edited else source
+
+
+async def _diff(before: str, after: str) -> Any:
+    return await asyncio.to_thread(diff_texts, before, after)
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n")
