@@ -32,6 +32,7 @@ from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
 from bot.errors import Unavailable
+from bot.gate_wiring import make_gatekeeper
 from bot.metrics import LOST_POKES
 from bot.observing import (
     Observed,
@@ -277,6 +278,10 @@ class _Process:
         if tracer is not None:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
+        if self._settings.prompts.gate == "tests":
+            known = (self._settings, parts.database, parts.publisher)
+            gate = make_gatekeeper(*known, around.llm)
+            self._spawn(gate.run(self._stop), "gate")
         worker = bootstrap.make_worker(
             self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.conftest import NewBot
 from tests.harness import Bot, hand_off, say
-from tests.harness.bot_process import PROGRAM
+from tests.harness.launcher import PROGRAM
 
 ON_ONE_DATABASE = True
 

@@ -11,11 +11,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bot.adapters.db.sessions import Session
 from bot.console.door import ROOT, Door, check_origin, read_form
 from bot.console.pages import Pages
-from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Published
+from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Proposed, Published
 from bot.domain.prompt_version import Bringer, Origin
 from bot.domain.text_diff import diff_texts
 from bot.errors import NotFound, Refused
-from bot.publish import FILE, LIVE, Publisher
+from bot.publish import CANDIDATE, FILE, LIVE, Publisher
 from bot.yaml_reader import MAX_FILE_BYTES
 
 _FORM_MAX_BYTES = 3 * MAX_FILE_BYTES + 10_000
@@ -56,6 +56,8 @@ class Prompts:
             ("check", self._check),
             ("publish", self._publish),
             ("rollback", self._rollback),
+            ("anyway", self._publish_anyway),
+            ("again", self._test_again),
         ):
             router.add_api_route(
                 f"/prompts/{{name:path}}/{action}",
@@ -90,11 +92,25 @@ class Prompts:
         match await self._publisher.publish(name, source, base, bringer):
             case Published() as published:
                 return await self._published(request, name, session, published)
+            case Proposed():
+                return RedirectResponse(_address(name), 303)
             case Outdated():
                 # What the page shows to be overwritten is what may be overwritten next.
                 return await self._show(request, name, session, _Written(source, is_outdated=True))
             case Invalid(faults):
                 return await self._show(request, name, session, _Written(source, base, faults))
+
+    async def _publish_anyway(self, request: Request, name: str) -> Response:
+        session = await self._door.require(request)
+        version = (await read_form(request)).get("version", "")
+        bringer = Bringer(Origin.CONSOLE, session.operator)
+        published = await self._publisher.publish_anyway(name, version, bringer)
+        return await self._published(request, name, session, published)
+
+    async def _test_again(self, request: Request, name: str) -> Response:
+        await self._door.require(request)
+        await self._publisher.test_again(name, (await read_form(request)).get("version", ""))
+        return RedirectResponse(_address(name), 303)
 
     async def _rollback(self, request: Request, name: str) -> Response:
         session = await self._door.require(request)
@@ -119,7 +135,7 @@ class Prompts:
     ) -> Response:
         if published.file_fault is not None or published.set_aside is not None:
             return await self._show(request, name, session, published=published)
-        return RedirectResponse(f"{ROOT}/prompts/{quote(name)}?done=1", 303)
+        return RedirectResponse(f"{_address(name)}?done=1", 303)
 
     async def _show(
         self,
@@ -152,6 +168,7 @@ class Prompts:
             faults=editing.faults,
             LIVE=LIVE,
             FILE=FILE,
+            CANDIDATE=CANDIDATE,
         )
 
     async def _chosen_diff(self, request: Request, name: str) -> dict[str, Any] | None:
@@ -181,3 +198,7 @@ async def _diff(before: str, after: str) -> Any:
 
 def _unix(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def _address(name: str) -> str:
+    return f"{ROOT}/prompts/{quote(name)}"

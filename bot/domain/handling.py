@@ -31,3 +31,5 @@ class Action(StrEnum):
     """A dead letter, or a draft of the bot's, was put away; the reason is its id."""
     MUTED = "muted"
     UNMUTED = "unmuted"
+    PUBLISHED = "published"
+    """A prompt went live although its tests have not passed; the reason says which."""

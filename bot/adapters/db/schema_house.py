@@ -108,6 +108,7 @@ prompt_history = Table(
     Column("actor", Text),
     Column("host", Text),
     Column("is_rollback", Boolean, nullable=False, server_default=text("false")),
+    Column("gate", String(8)),  # how its tests went; null: it was brought without a gate
     Index("ix_prompt_history_name", "name", "seq"),
     Index("ix_prompt_history_version", "name", "version"),
     Index(
@@ -117,6 +118,28 @@ prompt_history = Table(
         sqlite_where=STILL_LIVE,
         postgresql_where=STILL_LIVE,
     ),
+)
+
+prompt_candidates = Table(
+    "prompt_candidates",  # changed prompts that are not live until their tests have passed
+    metadata,
+    Column("name", Text, primary_key=True),  # one for each prompt, the newest
+    Column("version", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("base", String(64)),  # what was live when it was brought
+    Column("origin", String(8), nullable=False),
+    Column("actor", Text),
+    Column("host", Text),
+    Column("brought_at", Instant, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("run", Integer, nullable=False),  # the fencing number of whoever runs its tests
+    Column("lease_until", Instant),
+    Column("next_at", Instant),  # when tests that could not be run are tried again
+    Column("attempts", Integer, nullable=False),
+    Column("trouble", Text, nullable=False),  # why they could not be run
+    Column("tests", String(64)),  # digest of the tests that it was judged by
+    Column("judged_at", Instant),
+    Column("report", Text),  # JSON
 )
 
 prompt_hosts = Table(
