@@ -43,6 +43,7 @@ from bot.observing import (
     observe,
     operations_app,
 )
+from bot.ports import Llm
 from bot.premises import listen, own_data
 from bot.publish import Publisher
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
@@ -113,6 +114,8 @@ class _Parts:
     observed: Observed
     redis_url: str
     queue_name: str
+    trial_llm: Llm
+    """For trying prompts in the console."""
 
 
 class _Process:
@@ -212,9 +215,25 @@ class _Process:
         await prompts.load()
         blobs = outside.make_blobs(settings)
         observed = observe(settings, database, store)
+        trial_llm = outside.LlmOnDemand(settings, self._endpoints(sandbox))
+        stack.push_async_callback(trial_llm.close)
         return _Parts(
-            database, store, queue, prompts, publisher, blobs, observed, redis_url, queue_name
+            database,
+            store,
+            queue,
+            prompts,
+            publisher,
+            blobs,
+            observed,
+            redis_url,
+            queue_name,
+            trial_llm,
         )
+
+    def _endpoints(self, sandbox: Sandbox | None) -> outside.Endpoints:
+        if sandbox is not None:
+            return sandbox.endpoints
+        return outside.configured_endpoints(self._settings)
 
     async def _start(
         self,
@@ -269,9 +288,7 @@ class _Process:
         *,
         sole: bool,
     ) -> None:
-        endpoints = (
-            outside.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
-        )
+        endpoints = self._endpoints(sandbox)
         around = outside.open_outside(self._settings, endpoints, parts.blobs)
         stack.push_async_callback(around.close)
         tracer = make_tracer(self._settings, parts.database)
@@ -341,7 +358,7 @@ def make_doors(
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(
-        parts.database, handoff, views, parts.blobs, parts.publisher, health
+        parts.database, handoff, views, parts.blobs, parts.publisher, health, parts.trial_llm
     )
     pages = console_wiring.open_console(settings, shown, operators, stopping)
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)

@@ -10,7 +10,7 @@ from tests.console_client import Console
 from tests.harness import Bot, Gate, eventually, fail, say
 
 _GATED = {"prompts": {"gate": "tests"}}
-_NOTIFIED = {"takeover": {"operators": ["+15550009999"]}, "lines": {"ln_test": {}}}
+_NOTIFIED: dict[str, Any] = {"takeover": {"operators": ["+15550009999"]}, "lines": {"ln_test": {}}}
 _PROMPT = """\
 name: Test shop
 instructions: |

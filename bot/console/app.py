@@ -22,6 +22,7 @@ from bot.console.replies import Replies
 from bot.console.shown import Shown
 from bot.console.stream import Stream
 from bot.console.today import Today
+from bot.console.trying import Trying
 from bot.handoff import HandOff
 
 __all__ = ["Door", "Shown", "create", "make_pages"]
@@ -34,13 +35,15 @@ def create(
 ) -> ASGIApp:
     """The app; without an operator's token set, everything answers 404."""
     inbox = Inbox(door, pages, shown)
+    prompts = Prompts(door, pages, shown.publisher)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in (
         sign_in.routes(door, pages),
         inbox.routes(),
         Replies(door, inbox, handoff, shown).routes(),
         Today(door, pages, shown.figures).routes(),
-        Prompts(door, pages, shown.publisher).routes(),
+        Trying(door, pages, prompts, shown.publisher, shown.tries).routes(),
+        prompts.routes(),
         House(door, pages, handoff, shown).routes(),
         Stream(door, Live(shown.desk, stopping), shown.presence).routes(),
     ):

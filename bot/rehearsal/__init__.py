@@ -6,12 +6,13 @@ one conversation on it.
 
 from bot.rehearsal.files import Desk, Files
 from bot.rehearsal.overhearing import Overheard, Overhearing
-from bot.rehearsal.record import Ended, Outcome, Record, Said, voice_note
+from bot.rehearsal.record import Ended, Exchange, Outcome, Record, Said, voice_note
 from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
 
 __all__ = [
     "Desk",
     "Ended",
+    "Exchange",
     "Files",
     "Outcome",
     "Overheard",

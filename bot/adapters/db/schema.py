@@ -42,6 +42,7 @@ from bot.adapters.db.schema_house import (
     prompt_versions,
     sessions,
     spending,
+    try_spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
 from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
@@ -87,6 +88,7 @@ __all__ = [
     "prompt_versions",
     "sessions",
     "spending",
+    "try_spending",
     "turns",
     "workers",
 ]

@@ -151,6 +151,14 @@ prompt_hosts = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
+try_spending = Table(
+    "try_spending",  # what trying prompts on the console's pages has taken, by day
+    metadata,
+    Column("day", String(10), primary_key=True),  # in the business's time zone
+    Column("cost", Float, nullable=False),
+    Column("unpriced", Integer, nullable=False),  # calls of the model of which no cost is known
+)
+
 sessions = Table(
     "sessions",  # who is signed in to the console
     metadata,

@@ -1,4 +1,4 @@
-"""Candidates of prompts, and how a version has passed the gate."""
+"""Candidates of prompts, how a version has passed the gate, and what trying prompts costs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,3 +32,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_prompt_candidates")),
     )
     op.add_column("prompt_history", sa.Column("gate", sa.String(length=8), nullable=True))
+    op.create_table(
+        "try_spending",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("cost", sa.Float(), nullable=False),
+        sa.Column("unpriced", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_try_spending")),
+    )
