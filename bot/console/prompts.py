@@ -16,7 +16,7 @@ from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Proposed, Publ
 from bot.domain.prompt_version import Bringer, Origin
 from bot.domain.text_diff import diff_texts
 from bot.errors import NotFound, Refused
-from bot.evals.results import Results, total_cost
+from bot.evals.results import Results, Status, total_cost
 from bot.publish import CANDIDATE, FILE, LIVE, Publisher
 from bot.yaml_reader import MAX_FILE_BYTES
 
@@ -44,6 +44,12 @@ class Panel:
     def kept(self) -> str:
         """For the form."""
         return write_talk(self.talk)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of the tests ended so."""
+        run = self.results
+        return {} if run is None else {one.name.lower(): run.count(one) for one in Status}
 
     @property
     def spent(self) -> float | None:
