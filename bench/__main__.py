@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from bench import growth, ingest, memory, report, size, turn, workers
+from bench import console, growth, ingest, memory, report, size, turn, workers
 from bench.report import Result, Targets
 from bench.server import ROOT
 
@@ -39,6 +39,7 @@ def _benches(scale: float, *, full: bool) -> Mapping[str, _Bench]:
         "turn": _Bench(turn, turn.TARGETS, lambda: turn.run(scale)),
         "workers": _Bench(workers, workers.TARGETS, lambda: workers.run(scale)),
         "growth": _Bench(growth, growth.TARGETS, lambda: growth.run(scale, full=full)),
+        "console": _Bench(console, console.TARGETS, lambda: console.run(scale, full=full)),
         "memory": _Bench(memory, memory.TARGETS, lambda: memory.run(scale, full=full)),
         "size": _Bench(size, size.TARGETS, lambda: size.run(scale)),
     }
@@ -67,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="lengthens or shortens all of it")
     parser.add_argument(
-        "--full", action="store_true", help="growth and memory at the sizes the targets name"
+        "--full",
+        action="store_true",
+        help="growth, console and memory at the sizes the targets name",
     )
     names = list(_benches(1, full=False))
     parser.add_argument("--only", nargs="+", choices=names, help="these; then no page is written")

@@ -43,8 +43,8 @@ LONG_MESSAGES = 10_000
 SHORT_MESSAGES = 10
 
 _FRESH_FROM = 0
-_KNOWN_FROM = 10_000_000
-_LONG_FROM = 90_000_000
+KNOWN_FROM = 10_000_000
+LONG_FROM = 90_000_000
 _SHORT_FROM = 91_000_000
 _LONG_ONES = 4
 _WARM_UP = 20
@@ -83,12 +83,12 @@ class Size:
 
     def alone(self) -> list[Group]:
         """The customers that are written as, without the others."""
-        return [Group(_KNOWN_FROM, self.asked, self._exchanges)]
+        return [Group(KNOWN_FROM, self.asked, self._exchanges)]
 
     def full(self) -> list[Group]:
         return [
-            Group(_KNOWN_FROM, max(self.conversations, self.asked), self._exchanges),
-            Group(_LONG_FROM, _LONG_ONES, LONG_MESSAGES // 2),
+            Group(KNOWN_FROM, max(self.conversations, self.asked), self._exchanges),
+            Group(LONG_FROM, _LONG_ONES, LONG_MESSAGES // 2),
             Group(_SHORT_FROM, self.asked, SHORT_MESSAGES // 2),
         ]
 
@@ -133,11 +133,11 @@ async def _lanes(world: World, bots: Bots) -> Lanes:
             await lane("empty", itertools.count(_FRESH_FROM)),
         ),
         KNOWN: (
-            await lane("full", itertools.count(_KNOWN_FROM)),
-            await lane("alone", itertools.count(_KNOWN_FROM)),
+            await lane("full", itertools.count(KNOWN_FROM)),
+            await lane("alone", itertools.count(KNOWN_FROM)),
         ),
         LONG: (
-            await lane("full", itertools.cycle(range(_LONG_FROM, _LONG_FROM + _LONG_ONES))),
+            await lane("full", itertools.cycle(range(LONG_FROM, LONG_FROM + _LONG_ONES))),
             await lane("full", itertools.count(_SHORT_FROM)),
         ),
     }
@@ -173,7 +173,7 @@ def _pages(bots: Bots, samples: int) -> dict[str, Figure]:
     """What an operator looks at; the thread is the longest there is, its newest page."""
     listed = "/api/conversations?limit=50"
     searched = f"{listed}&q=nobody+of+this+name"
-    threads = {"full": thread_id(_LONG_FROM), "empty": thread_id(_FRESH_FROM)}
+    threads = {"full": thread_id(LONG_FROM), "empty": thread_id(_FRESH_FROM)}
     shown = {name: f"/api/conversations/{one}/messages" for name, one in threads.items()}
     kinds = {
         LIST: dict.fromkeys(threads, listed),
@@ -249,10 +249,14 @@ def run(scale: float, *, full: bool) -> Result:
 
 
 def run_size(size: Size) -> Result:
-    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
-    structlog.configure(wrapper_class=quiet)  # the migrations' lines do not belong to the table
+    silence()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         return uvloop.run(measure(size, Path(folder)))
+
+
+def silence() -> None:
+    """The migrations' lines do not belong to the table."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def main() -> None:

@@ -13,18 +13,21 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.adapters.db.candidates import Candidates
+from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.prompt_archive import PromptArchive
 from bot.adapters.db.store import Store
 from bot.adapters.db.upkeep import LEASE
 from bot.adapters.db.views import Views
 from bot.adapters.media_reader import Readers, ReadLimits
+from bot.adapters.media_store import MediaStore
 from bot.adapters.mossmoon import parse
 from bot.adapters.prompt_files import PromptFiles, PromptFolder
 from bot.adapters.whatsapp_text import to_whatsapp
 from bot.asking import Style
 from bot.breaker import Breaker
 from bot.config import Settings, without_secrets
+from bot.contacts import Contacts
 from bot.deliver import Deliverer
 from bot.domain.contact import ContactList, contact_key
 from bot.domain.conversation import Policy
@@ -35,6 +38,7 @@ from bot.domain.history import View
 from bot.domain.inbox import Audience
 from bot.domain.notice import Roster
 from bot.domain.pace import Pace
+from bot.export import Export
 from bot.handoff import HandOff
 from bot.hearing import Hear
 from bot.herald import Herald
@@ -276,6 +280,17 @@ def configured_lines(settings: Settings) -> list[str]:
 def make_views(settings: Settings, database: Database) -> Views:
     """The reads for people."""
     return Views(database, configured_lines(settings))
+
+
+def make_contacts(settings: Settings, database: Database, blobs: MediaStore) -> Contacts:
+    """What operators do with a contact."""
+    send_timeout = timedelta(seconds=settings.line_api.timeout_s)
+    return Contacts(ContactBook(database), blobs, utc_now, send_timeout)
+
+
+def make_export(database: Database, blobs: MediaStore) -> Export:
+    """All that is kept of a contact."""
+    return Export(ContactBook(database), blobs, utc_now)
 
 
 def make_handoff(settings: Settings, store: Store, queue: Queue) -> HandOff:

@@ -16,6 +16,7 @@ from bot.adapters.db.try_spending import TrySpending
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.adapters.whatsapp_text import to_whatsapp
+from bot.api.app import People
 from bot.api.gate import Operators
 from bot.config import Settings
 from bot.console import app as console
@@ -37,6 +38,7 @@ class Parts:
     views: Views
     blobs: MediaStore
     publisher: Publisher
+    people: People
     health: Health
     llm: Llm
     """For trying prompts."""
@@ -57,6 +59,7 @@ def open_console(
         blobs=parts.blobs,
         publisher=parts.publisher,
         tries=_tries(settings, parts),
+        people=parts.people,
         to_phone=to_whatsapp,
     )
     door = console.Door(operators, Sessions(database, clock))

@@ -120,6 +120,8 @@ class Perceiver:
         try:
             return await self._step(work, path)
         except LostClaim:
+            if work.sha256 is not None:
+                await self._store.forsake_file(work.id, work.sha256, self._clock())
             return MediaTaken()
         finally:
             self._in_hand.discard(work.id)
@@ -193,7 +195,11 @@ class Perceiver:
         await self._blobs.put(media_key(fetched.sha256), path)
         reach(CrashPoint.FILE_STORED)
         took = timedelta(seconds=time.monotonic() - begun)
-        await self._store.keep_media(work, fetched, media_type, took, self._clock())
+        try:
+            await self._store.keep_media(work, fetched, media_type, took, self._clock())
+        except LostClaim:
+            await self._store.forsake_file(work.id, fetched.sha256, self._clock())
+            raise
         _note("media.fetched", work, took, size_bytes=fetched.size_bytes)
 
     async def _download(self, work: MediaWork, path: Path) -> Fetched:

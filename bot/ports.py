@@ -1,6 +1,6 @@
 """What the use cases need from the outside, named for the need; adapters fit by shape."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,16 @@ from bot.domain.media import (
     Transcript,
 )
 from bot.domain.outbox import Outbound, SendOutcome
+from bot.domain.people import (
+    Decision,
+    NotePage,
+    NoteView,
+    Place,
+    Profile,
+    Record,
+    Removed,
+    Standing,
+)
 from bot.domain.prompt import Customer, RenderedPrompt
 from bot.domain.prompt_shown import Checked, FileLook
 from bot.domain.prompt_version import Bringer, Edition, FileText, LivePrompt, PastVersion
@@ -414,7 +424,14 @@ class Attachments(Protocol):
     async def keep_media(
         self, work: MediaWork, fetched: Fetched, media_type: str, took: timedelta, now: datetime
     ) -> None:
-        """Its bytes are in our store, to be read next. Raises LostClaim."""
+        """Its bytes are in our store, to be read next.
+
+        Raises LostClaim, and Unavailable when they were deleted again meanwhile.
+        """
+        ...
+
+    async def forsake_file(self, media_id: str, sha256: str, now: datetime) -> None:
+        """Whoever stored these bytes has lost the attachment: if it is gone, so are they soon."""
         ...
 
     async def finish_media(
@@ -673,4 +690,132 @@ class Switch(Protocol):
 
     async def drop_draft(self, message_id: str, by: str, now: datetime) -> None:
         """Put a draft of the bot's away. Raises Refused for any other message."""
+        ...
+
+
+class ContactStore(Protocol):
+    """Contacts as people. Raises NotFound for what is not there."""
+
+    async def places(self, address: str, line_id: str | None) -> tuple[Place, ...]:
+        """Where a contact is known, however the number is spelt; with a line, there."""
+        ...
+
+    async def kept(self, address: str, line_id: str | None) -> tuple[Place, ...]:
+        """Where anything at all is kept of a contact."""
+        ...
+
+    async def place_of(self, conversation_id: str) -> Place:
+        """Whose conversation it is."""
+        ...
+
+    async def profile(self, conversation_id: str) -> Profile:
+        """What is known of a contact."""
+        ...
+
+    async def standing(self, place: Place) -> Standing:
+        """Blocked, opted out, or neither."""
+        ...
+
+    async def decide(
+        self, place: Place, decision: Decision, by: str, reason: str | None, now: datetime
+    ) -> None:
+        """From the commit on it is so."""
+        ...
+
+    async def notes(self, conversation_id: str) -> NotePage:
+        """In order of time."""
+        ...
+
+    async def add_note(self, conversation_id: str, text: str, by: str, now: datetime) -> NoteView:
+        """Raises Refused when there are too many."""
+        ...
+
+    async def edit_note(
+        self, conversation_id: str, note_id: str, text: str, by: str, now: datetime
+    ) -> NoteView:
+        """Who wrote it first stays its author."""
+        ...
+
+    async def remove_note(self, conversation_id: str, note_id: str) -> None:
+        """Gone for good."""
+        ...
+
+    async def begin_erasing(self, place: Place, by: str, now: datetime) -> None:
+        """Nothing is claimed or sent there from the commit on."""
+        ...
+
+    async def on_its_way(self, place: Place, now: datetime) -> int:
+        """Messages to them that a living worker has in hand."""
+        ...
+
+    async def erase(self, place: Place, by: str, now: datetime) -> Removed:
+        """All of it, in one transaction; files are left to be deleted."""
+        ...
+
+    async def has_chores(self, now: datetime) -> bool:
+        """Whether an erasure has left anything to be done now."""
+        ...
+
+    async def unfinished(self, now: datetime) -> list[tuple[Place, str]]:
+        """Erasures that were begun and not ended, and by whom."""
+        ...
+
+    async def forget_old(self, now: datetime) -> None:
+        """Of those erased so long ago that nothing late can come about them."""
+        ...
+
+    async def leftovers(self, now: datetime) -> list[str]:
+        """Files, by sha256, that may be deleted now."""
+        ...
+
+    async def begin_file(self, sha256: str) -> bool:
+        """Whether a file may be deleted: no message has it, and none takes it from now on."""
+        ...
+
+    async def end_file(self, sha256: str, now: datetime) -> None:
+        """It is deleted."""
+        ...
+
+    async def files_left(self, now: datetime) -> int:
+        """Files that could not be deleted yet."""
+        ...
+
+    async def copies(self) -> tuple[str, ...]:
+        """Names of the copies that were made of the database before it was upgraded."""
+        ...
+
+
+class Deletable(Protocol):
+    """Holds files that can be deleted."""
+
+    async def delete(self, key: str) -> None:
+        """Gone for good when this returns; it need not have been there. Raises Unavailable."""
+        ...
+
+
+class Records(Protocol):
+    """All that is kept of a contact, row by row."""
+
+    async def conversation(self, place: Place) -> Record | None:
+        """The conversation itself; None: there is none."""
+        ...
+
+    def pages(self, place: Place, section: str) -> AsyncIterator[list[dict[str, object]]]:
+        """All rows of a section, some at a time."""
+        ...
+
+    async def note_export(self, place: Place, by: str, now: datetime) -> None:
+        """It is recorded who got it."""
+        ...
+
+
+class Readable(Protocol):
+    """Holds files; everything raises NotFound or Unavailable."""
+
+    async def size(self, key: str) -> int:
+        """In bytes."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to, without, `end`."""
         ...

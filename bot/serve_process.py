@@ -22,6 +22,7 @@ from bot import bootstrap, console_wiring, crash_points, logs, outside, web
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
+from bot.adapters.db.search_index import SearchIndex
 from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
@@ -299,10 +300,13 @@ class _Process:
             known = (self._settings, parts.database, parts.publisher)
             gate = make_gatekeeper(*known, around.llm)
             self._spawn(gate.run(self._stop), "gate")
+        contacts = bootstrap.make_contacts(self._settings, parts.database, parts.blobs)
+        self._spawn(contacts.run(self._stop), "erasures")
         worker = bootstrap.make_worker(
             self._settings, parts.store, parts.queue, around, parts.prompts, tracer
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
+        self._spawn(SearchIndex(parts.database).run(self._stop), "search")
         jobs: dict[str, Callable[..., Awaitable[None]]] = {
             "turns": worker.turns,
             "events": worker.events,
@@ -354,11 +358,20 @@ def make_doors(
     handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
     views = bootstrap.make_views(settings, parts.database)
     operators = api.operators_of(settings)
-    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher)
+    contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
+    people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(
-        parts.database, handoff, views, parts.blobs, parts.publisher, health, parts.trial_llm
+        parts.database,
+        handoff,
+        views,
+        parts.blobs,
+        parts.publisher,
+        people,
+        health,
+        parts.trial_llm,
     )
     pages = console_wiring.open_console(settings, shown, operators, stopping)
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)

@@ -10,6 +10,7 @@ All run on the embedded parts, and again on PostgreSQL and Redis (markers `postg
 
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,6 +49,12 @@ _LONGEST = (
     "test_copy_to_moving.py",
 )
 """Files that take long begin first: otherwise all others wait for the last of them."""
+
+
+def pytest_configure() -> None:
+    """Some shells start what runs in the background deaf to Ctrl-C, and so all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -54,15 +54,13 @@ def _one_line(finished: Finished) -> str:
         (("check", "--nonsense"), "--nonsense"),
         (("why",), "ID"),
         (("prompts", "new", "shop"), "--business"),
-        (("export", "+15550001"), "not built yet"),
-        (("erase", "+15550001"), "not built yet"),
         (("eval", "--jobs", "0"), "--jobs"),
         (("eval", "--max-cost", "much"), "--max-cost"),
         (("eval", "none.yaml"), "none.yaml"),
         (("eval",), "prompts/tests"),
-        (("export", "+15550001", "--line", "ln_1", "--json"), "not built yet"),
-        (("erase", "--config", "x.yaml", "+15550001", "--line", "ln_1"), "not built yet"),
-        (("--config", "x.yaml", "export", "a"), "not built yet"),
+        (("export",), "PHONE"),
+        (("erase", "+15550001", "--line", "ln_1", "--all-lines"), "--all-lines"),
+        (("block", "--json"), "PHONE"),
     ],
 )
 async def test_wrong_usage_ends_with_2_and_one_line(

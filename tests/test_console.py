@@ -1,6 +1,8 @@
 """The console without a browser: who gets in, what is shown, what its forms do."""
 
 import asyncio
+import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -332,6 +334,24 @@ async def test_the_stream_ends_soon_after_its_operator_has_signed_out(bot: Bot) 
         await rosa.post("/console/sign-out")
         async for _ in stream.aiter_lines():
             pass  # until it ends
+
+
+async def test_a_search_leads_to_the_message_that_was_found(bot: Bot, rosa: Console) -> None:
+    ana = await _talked(bot, "the xylophone <b>is</b> broken")
+
+    async def listed() -> str:
+        page = (await rosa.get("/console/parts/list?q=XYLO")).text
+        assert "the xylophone &lt;b&gt;is&lt;/b&gt; broken" in page
+        return page
+
+    found = re.search(r'href="([^"]+)#(m-[^"]+)"', await eventually(listed))
+    assert found is not None
+    thread = (await rosa.get(unescape(found[1]))).text
+    assert re.search(f'id="{re.escape(found[2])}" class="bubble [^"]* sought"', thread)
+    assert "To the newest messages" in thread
+    assert (await rosa.get(f"{await _thread(bot, ana)}?at=ms_of_nobody")).status_code == 404
+    called = await bot.api("GET", "/api/conversations?q=broken+xylo")
+    assert [one["contact"] for one in called["items"]] == [ana.number]
 
 
 async def test_who_has_to_sign_in_for_a_form_is_not_sent_back_to_it(bot: Bot) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -103,8 +103,11 @@ async def test_a_dead_letter_shows_what_came_and_is_put_away(bot: Bot, rosa: Con
     event_id, words = await _dead(bot)
     page = (await rosa.get(f"/console/letters/{event_id}")).text
     assert words in page
+    number = words.rpartition(" ")[2]
+    assert number in (await rosa.get("/console/parts/list?which=failed")).text
     assert (await rosa.post(f"/console/letters/{event_id}/drop")).status_code == 303
     assert event_id not in (await rosa.get("/console/letters")).text
+    assert number not in (await rosa.get("/console/parts/list?which=failed")).text
     way = await bot.api("GET", f"/api/why/{event_id}")
     assert (way["end"]["state"], way["end"]["reason"]) == ("skipped", "dropped by rosa")
     assert (await rosa.post(f"/console/letters/{event_id}/drop")).status_code == 409
@@ -136,6 +139,8 @@ async def _looking(bot: Bot, console: Console, thread: str, page: str) -> AsyncI
         yield told
     finally:
         listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 async def test_two_operators_on_one_thread_see_each_other(bot: Bot, rosa: Console) -> None:

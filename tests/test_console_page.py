@@ -158,7 +158,8 @@ async def test_a_screen_reader_stumbles_over_nothing(
     await ana.reads(1)
     thread = f"conversations/{(await bot.conversation(ana))['id']}"
     async with _signed_in(bot, chromium_path, NARROW if dark else WIDE, dark=dark) as desk:
-        for path in ("conversations", thread, *OTHERS, "prompts/default", "sign-in"):
+        one_by_one = (thread, f"{thread}/contact", "prompts/default", "sign-in")
+        for path in ("conversations", *OTHERS, *one_by_one):
             await desk.page.goto(f"{bot.url}/console/{path}")
             found = await Axe().run(desk.page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"

@@ -1,6 +1,7 @@
 """The FastAPI app: the operator API behind its tokens. Other doors hang their routes on it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,17 +13,20 @@ from bot.adapters.media_store import MediaStore
 from bot.api import (
     alerts,
     audit,
+    contacts,
     conversations,
     errors,
     events,
     lines,
     media,
+    notes,
     prompts,
-    unbuilt,
     why,
 )
 from bot.api.gate import Gate, Known, Operators
 from bot.config import Settings
+from bot.contacts import Contacts
+from bot.export import Export
 from bot.handoff import HandOff
 from bot.publish import Publisher
 
@@ -35,12 +39,21 @@ _DESCRIPTION = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is done with contacts as people."""
+
+    contacts: Contacts
+    export: Export
+
+
 def create_app(
     operators: Operators,
     handoff: HandOff,
     views: Views,
     blobs: MediaStore,
     publisher: Publisher,
+    people: People,
 ) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
@@ -59,7 +72,8 @@ def create_app(
         alerts.router(views),
         why.router(views),
         prompts.router(publisher),
-        unbuilt.router(),
+        contacts.router(people.contacts, people.export),
+        notes.router(people.contacts),
     ):
         app.include_router(router, prefix="/api")
     app.include_router(media.routes(views, blobs))

@@ -136,16 +136,17 @@ async def _stream(
     pieces = store.stream(key, span.start, span.end)
     first = await anext(pieces, b"")
     length = {"Content-Length": str(span.end - span.start)}
-    return _Stream(_joined(first, pieces), status, {**headers, **length})
+    return Stream(joined(first, pieces), status, {**headers, **length})
 
 
-async def _joined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def joined(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """All pieces, the first of which is here already."""
     yield first
     async for piece in pieces:
         yield piece
 
 
-class _Stream(StreamingResponse):
+class Stream(StreamingResponse):
     """A body that may break off: then the server hangs up, and nobody takes it for the whole."""
 
     async def stream_response(self, send: Send) -> None:

@@ -15,10 +15,6 @@ _PROCESSES: Final = {
     "serve": "the web side alone: takes webhooks, shows the operator API",
     "worker": "the working side alone: answers and sends",
 }
-_UNBUILT: Final = {
-    "export": "all of a customer's data",
-    "erase": "remove all of a customer's data",
-}
 _USER: Final = re.compile(r"://\S*@")
 """User and password in an address: an error may quote what was typed."""
 
@@ -49,13 +45,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     chat.add_argument("--line", metavar="ID", help="speak with this line's prompt")
     _add_operators_commands(commands)
     _add_prompts(commands)
+    _add_contact_commands(commands)
     _add_copy_to(commands)
     _add_eval(commands)
-    for name, about in _UNBUILT.items():
-        unbuilt = _add(commands, name, "unbuilt", f"{about} (not built yet)")
-        unbuilt.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
-        unbuilt.add_argument("--line", metavar="ID", help="the line, when several know the contact")
-        _add_json(unbuilt)
     return parser.parse_args(arguments)
 
 
@@ -144,6 +136,25 @@ def _add_action(actions: Any, name: str, module: str, about: str) -> argparse.Ar
     action.set_defaults(action=name)
     action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     return action
+
+
+def _add_contact_commands(commands: Any) -> None:
+    export = _add(commands, "export", "contacts", "all of a customer's data, as one ZIP")
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to; left out: contact-<time>.zip here"
+    )
+    erase = _add(commands, "erase", "contacts", "remove all of a customer's data, files too")
+    erase.add_argument("--yes", action="store_true", help="don't ask for the number to be typed")
+    block = _add(commands, "block", "contacts", "never answer a contact, and send them nothing")
+    unblock = _add(commands, "unblock", "contacts", "let the bot answer a contact again")
+    for command in (block, unblock):
+        command.add_argument("--reason", metavar="TEXT", help="recorded, for colleagues")
+    for command in (export, erase, block, unblock):
+        command.add_argument("phone", metavar="PHONE")
+        lines = command.add_mutually_exclusive_group()
+        lines.add_argument("--line", metavar="ID", help="the line, when several know the contact")
+        lines.add_argument("--all-lines", action="store_true", help="on every line that does")
+        _add_json(command)
 
 
 def _add_copy_to(commands: Any) -> None:

@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot import bootstrap, logs
+from bot import bootstrap, logs, outside
 from bot.adapters.arq_queue import ArqQueue
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import is_current
 from bot.adapters.db.views import Views
 from bot.config import Settings, load
+from bot.contacts import Contacts
 from bot.domain.shown import ConversationView
 from bot.errors import Ambiguous, NotFound, Unavailable
+from bot.export import Export
 from bot.handoff import HandOff
 
 
@@ -24,6 +26,21 @@ class Desk:
 
     views: Views
     handoff: HandOff
+    _settings: Settings
+    _database: Database
+
+    # The media store only for who needs it: no fault in it stands in the way of a pause.
+
+    @property
+    def contacts(self) -> Contacts:
+        """What is done with contacts. Raises SettingsError."""
+        blobs = outside.make_blobs(self._settings)
+        return bootstrap.make_contacts(self._settings, self._database, blobs)
+
+    @property
+    def export(self) -> Export:
+        """All that is kept of a contact. Raises SettingsError."""
+        return bootstrap.make_export(self._database, outside.make_blobs(self._settings))
 
     async def conversation(self, phone: str, line_id: str | None) -> ConversationView:
         """The one conversation with a contact. Raises NotFound, Ambiguous."""
@@ -51,7 +68,7 @@ async def open_desk(config_path: Path | None) -> AsyncIterator[Desk]:
         queue = ArqQueue(_redis_url(settings), await store.installation_id())
         try:
             handoff = bootstrap.make_handoff(settings, store, queue)
-            yield Desk(bootstrap.make_views(settings, database), handoff)
+            yield Desk(bootstrap.make_views(settings, database), handoff, settings, database)
         finally:
             await queue.close()  # sends the pokes, or gives up within a second
     finally:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from bot.api import media
 from bot.api.errors import error_answer
 from bot.console import sign_in
+from bot.console.contact import ContactPages
 from bot.console.conversations import Inbox
 from bot.console.door import ROOT, Door, Guarded
 from bot.console.errors import Faults
@@ -41,6 +42,7 @@ def create(
         sign_in.routes(door, pages),
         inbox.routes(),
         Replies(door, inbox, handoff, shown).routes(),
+        ContactPages(door, pages, shown.views, shown.people).routes(),
         Today(door, pages, shown.figures).routes(),
         Trying(door, pages, prompts, shown.publisher, shown.tries).routes(),
         prompts.routes(),

@@ -12,7 +12,7 @@ from bot.adapters.db.sessions import Session
 from bot.console.door import ROOT, Door
 from bot.console.pages import Pages
 from bot.console.shown import Shown
-from bot.domain.shown import MessageView
+from bot.domain.shown import MessagePage, MessageView
 
 WHICH: tuple[Which, ...] = get_args(Which)
 MESSAGES = 60
@@ -90,8 +90,8 @@ class Inbox:
         self, request: Request, conversation_id: str, session: Session
     ) -> dict[str, Any]:
         conversation = await self._views.conversation(conversation_id)
-        before = request.query_params.get("before") or None
-        page = await self._views.messages(conversation_id, limit=MESSAGES, before=before)
+        before, at = (request.query_params.get(name) or None for name in ("before", "at"))
+        page = await self._page(conversation_id, before, at)
         brief = ""
         if conversation.state == "human":
             brief = (await self._views.brief(conversation_id)).text
@@ -100,6 +100,7 @@ class Inbox:
         return {
             "conversation": conversation,
             "messages": page.items,
+            "at": at,
             "earlier": page.items[0].id if len(page.items) == MESSAGES else None,
             "brief": brief,
             "operator": session.operator,
@@ -110,6 +111,12 @@ class Inbox:
             "others": await self._presence.others(conversation_id, session.operator),
             "fault": "",
         }
+
+    async def _page(self, conversation_id: str, before: str | None, at: str | None) -> MessagePage:
+        """The newest messages; those before a message, or around one that was searched for."""
+        if at is not None:
+            return await self._views.messages_around(conversation_id, at, limit=MESSAGES)
+        return await self._views.messages(conversation_id, limit=MESSAGES, before=before)
 
     @staticmethod
     def _draft(messages: Sequence[MessageView], chosen: str) -> MessageView | None:

@@ -44,6 +44,8 @@ class Replies:
     async def _take_over(self, request: Request, conversation_id: str) -> HTMLResponse:
         session = await self._door.require(request)
         await self._handoff.pause(conversation_id, session.operator)
+        if (await self._views.conversation(conversation_id)).needs_attention:
+            await self._handoff.attend(conversation_id, session.operator)
         return await self._inbox.show_thread(request, conversation_id, session)
 
     async def _hand_back(self, request: Request, conversation_id: str) -> HTMLResponse:

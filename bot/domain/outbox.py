@@ -60,6 +60,7 @@ def reply_named(reason: str | None) -> str | None:
 TAKEN_OVER = "a person took over"
 """Why a message of the bot's is kept as a draft."""
 OPTED_OUT = "the customer has opted out"
+BLOCKED = "the contact is blocked"
 _REPLACED = "replaced by an answer that has seen newer messages"
 
 

@@ -32,6 +32,8 @@ class ConversationView:
     attention_reason: str | None
     opted_out_at: datetime | None
     """The customer wrote STOP: nothing is sent until they write START."""
+    blocked_at: datetime | None
+    """An operator has blocked them: never answered, nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)

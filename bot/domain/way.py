@@ -96,6 +96,8 @@ class Step(StrEnum):
     """Somebody has looked after it."""
     OPTED_OUT = "opted out"
     OPTED_IN = "opted in"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
     REPLAYED = "replayed"
     """Somebody gave the event another try."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.schema import events
 from bot.adapters.db.store import Store
 from bot.adapters.mossmoon import parse
@@ -23,6 +24,7 @@ from bot.domain.inbox import Audience, file_event
 from bot.domain.media import MediaWork, Problem, Reading
 from bot.domain.notice import Roster
 from bot.domain.outbox import Sent
+from bot.domain.people import Decision
 from bot.domain.prompt import RenderedPrompt, WordRule
 from bot.domain.turn import Decline, Defer, MadeBy, Opting, Reply, Say, Skip
 from tests.transitions.scene import ANNA, HOUR_S, LINE, Scene, message, pause, reply, thread
@@ -35,6 +37,26 @@ PROMPT = RenderedPrompt(
     opt_in=WordRule(("start",), "welcome"),
 )
 SENTENCE = "we are the other machine and we say this each time"
+
+
+async def _blocked(scene: Scene) -> None:
+    await scene.writes()
+    book = ContactBook(scene.database)
+    (place,) = await book.places(ANNA, LINE)
+    await book.decide(place, Decision.BLOCK, "olga", None, scene.now)
+    await scene.writes(text="let me in")
+
+
+async def _about_the_erased(scene: Scene) -> None:
+    filing = message()
+    await scene.store.accept([filing], scene.now)
+    book = ContactBook(scene.database)
+    (place,) = await book.places(ANNA, LINE)
+    await book.erase(place, "olga", scene.now)
+    assert filing.message is not None
+    scene.last_message_id = filing.message.provider_id
+    await scene.changes("message.edited", "what I said before")
+
 
 Ends = list[tuple[str, EndReason | None]]
 
@@ -352,6 +374,11 @@ async def _no_file(scene: Scene) -> None:
     await scene.answers(conversation)
 
 
+async def _put_away(scene: Scene) -> None:
+    await _no_reply(scene)
+    await scene.store.drop_event(await scene.event_id(thread(ANNA)), "olga", scene.now)
+
+
 async def _odd(scene: Scene) -> None:
     await scene.arrives("message.received", message={"type": "text"})
     await scene.store.bury(b"{", "not JSON", scene.now)
@@ -394,9 +421,12 @@ WAYS: dict[Callable[[Scene], Awaitable[None]], Ends] = {
     _a_flood: [("skipped", R.FLOOD)] * 61,
     _wordless_twice: [DONE_BY_BOT, ("done", R.DELIVERY), ("skipped", R.UNSUPPORTED)],
     _taken_back_before_the_answer: [("skipped", R.DELETED), ("done", R.DELETION)],
+    _put_away: [("skipped", R.DROPPED)],
     _a_reaction: [("skipped", R.REACTION)],
     _not_listed: [("skipped", R.EXCLUDED), ("skipped", R.EXCLUDED)],
     _not_listed_any_more: [("skipped", R.EXCLUDED)],
+    _blocked: [("skipped", R.BLOCKED), ("skipped", R.BLOCKED)],
+    _about_the_erased: [("skipped", R.ERASED)],
     _in_a_group: [("skipped", R.GROUP), ("skipped", R.GROUP)],
     _our_own_number: [("skipped", R.OWN_NUMBER), ("skipped", R.OWN_NUMBER)],
     _twice: [DONE_BY_BOT, ("skipped", R.DUPLICATE)],

@@ -48,6 +48,7 @@ _MAY_BE_WALKED = {
     "ix_notices_waiting": "holds only notices that are still to be posted",
     "ix_conversations_with_person": "as far as ten thousand",
     "ix_conversations_attention": "as far as ten thousand",
+    "ix_conversations_in_need": "as far as ten thousand",
     "ix_messages_uncertain": "as far as ten thousand",
 }
 """Partial indexes that a query may read from end to end, and why that stays cheap."""

@@ -42,7 +42,7 @@ _OUTBOX = (
 _UNCERTAIN = select(messages.c.status).where(UNCERTAIN)
 _DEAD = select(events.c.seq).where(ENDED_BADLY, events.c.state == literal_column("'dead'"))
 _WITH_PERSON = select(conversations.c.state).where(WITH_PERSON)
-_IN_NEED = select(conversations.c.line_id).where(IN_NEED)
+_IN_NEED = select(conversations.c.id).where(IN_NEED)
 _UNTOLD = select(notices.c.next_at).where(UNTOLD)
 
 

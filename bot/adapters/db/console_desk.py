@@ -3,17 +3,30 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TextClause,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
-from bot.adapters.db.conversation_list import filtered, in_page, next_cursor
+from bot.adapters.db.change_watch import ChangeWatch
+from bot.adapters.db.conversation_list import filtered, list_page
 from bot.adapters.db.engine import Database
-from bot.adapters.db.pauses import load_pauses, show_conversation
+from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.rows import ALL
 from bot.adapters.db.schema import (
+    ENDED_BADLY,
     IN_NEED,
     OPEN_EVENT,
+    UNCERTAIN,
     audit,
     conversations,
     events,
@@ -21,13 +34,72 @@ from bot.adapters.db.schema import (
     messages,
     presence,
 )
+from bot.adapters.db.search import Found
 from bot.domain.shown import ConversationView
 
-Which = Literal["all", "bot", "human", "waiting", "attention"]
+Which = Literal["all", "bot", "human", "waiting", "attention", "failed"]
 _UNREAD_MAX = 100
 _LINES_MAX = 100
+_OPEN_MAX = 500
+"""Events that wait are not counted farther: in a flood the newest message changes anyway."""
 _WATCHED = 60
 """Messages of an open thread whose changes are looked for."""
+
+_WAITING = select(events.c.conversation_id).where(OPEN_EVENT, events.c.conversation_id.is_not(None))
+_DEAD = select(events.c.conversation_id).where(
+    ENDED_BADLY, events.c.state == literal_column("'dead'"), events.c.conversation_id.is_not(None)
+)
+_UNSURE = select(messages.c.conversation_id).where(UNCERTAIN)
+"""Of replies of which nobody knows whether they arrived."""
+
+_OF_LIST = select(
+    *(
+        one.scalar_subquery()
+        for one in (
+            select(func.max(messages.c.seq)),
+            select(func.max(audit.c.seq)),
+            select(func.max(conversations.c.last_message_at)),
+            select(func.count()).select_from(conversations).where(IN_NEED),
+            select(func.count()).select_from(
+                select(events.c.seq).where(OPEN_EVENT).limit(_OPEN_MAX).subquery()
+            ),
+        )
+    )
+)
+_UNREAD = select(
+    conversations.c.id,
+    select(func.count())
+    .select_from(
+        select(messages.c.seq)
+        .where(
+            messages.c.conversation_id == conversations.c.id,
+            messages.c.seq > func.coalesce(conversations.c.read_seq, 0),
+            messages.c.direction == "in",
+        )
+        .correlate(conversations)
+        .limit(_UNREAD_MAX)
+        .subquery()
+    )
+    .scalar_subquery()
+    .label("unread"),
+)
+_OF_MESSAGES = (
+    select(
+        *(messages.c.seq, messages.c.status, messages.c.transcript.is_not(None)),
+        *(messages.c.edited_at, messages.c.deleted_at, messages.c.draft),
+    )
+    .where(messages.c.conversation_id == bindparam("conversation_id"))
+    .order_by(messages.c.seq.desc())
+    .limit(_WATCHED)
+)
+_OF_PRESENCE = (
+    select(presence.c.page, presence.c.writing_at)
+    .where(presence.c.conversation_id == bindparam("conversation_id"))
+    .order_by(presence.c.page)
+)
+_OF_CONVERSATION = select(
+    conversations.c.state, conversations.c.epoch, conversations.c.needs_attention
+).where(conversations.c.id == bindparam("conversation_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +111,8 @@ class Entry:
     """The first message that nobody has answered; None: nothing waits."""
     unread: int
     """Messages of the customer's that no operator has seen in the console."""
+    found: Found | None = None
+    """The message that was searched for; None: nothing was, or the name or number was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +125,20 @@ class Entries:
     """How many conversations need a person, on all pages."""
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Other texts when something has changed."""
+
+    of_list: str
+    by_thread: Mapping[str, str]
+
+
 class Desk:
     """Everything raises StoreUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._watch = ChangeWatch(database.url)
 
     async def entries(
         self,
@@ -76,9 +159,17 @@ class Desk:
         """The lines that anything is known of."""
         return await self._db.read(_line_ids)
 
-    async def mark(self, conversation_id: str | None = None) -> tuple[str, str]:
-        """Two texts, of the list and of a thread: another one when something has changed."""
-        return await self._db.read(lambda tx: _mark(tx, conversation_id))
+    async def version(self) -> str | None:
+        """Another text when anything was written; None: the database does not say. Cheap."""
+        return await self._watch.version()
+
+    async def marks(self, conversation_ids: Collection[str]) -> Marks:
+        """What is to be shown of the list and of these threads, as texts to compare."""
+        return await self._db.read(lambda tx: _marks(tx, conversation_ids))
+
+    async def forget(self) -> None:
+        """Nobody asks for the version any more, for now."""
+        await self._watch.close()
 
     async def note_read(self, conversation_id: str) -> None:
         """Somebody looks at all that was said there."""
@@ -95,27 +186,35 @@ def _entries(
     cursor: str | None,
 ) -> Entries:
     pauses = load_pauses(tx)
-    query = filtered(line_id, None, q)
-    if which in ("bot", "human"):
-        query = query.where(pauses.condition(which))
-    elif which == "waiting":
-        waiting = select(events.c.conversation_id).where(
-            OPEN_EVENT, events.c.conversation_id.is_not(None)
-        )
-        query = query.where(conversations.c.id.in_(waiting))
-    elif which == "attention":
-        query = query.where(IN_NEED)
-    rows = tx.execute(in_page(query, limit, cursor)).all()
-    shown = rows[:limit]
-    ids = [row.id for row in shown]
-    since, unread = _waiting_since(tx, ids), _unread(tx, shown)
+    query = filtered(line_id).where(*_of_kind(which, pauses))
+    page = list_page(tx, query, q, limit, cursor)
+    ids = [row.id for row in page.rows]
+    since, unread = _waiting_since(tx, ids), _unread(tx, ids)
     items = tuple(
-        Entry(show_conversation(row, pauses), since.get(row.id), unread.get(row.id, 0))
-        for row in shown
+        Entry(
+            show_conversation(row, pauses),
+            since.get(row.id),
+            unread.get(row.id, 0),
+            page.found.get(row.id),
+        )
+        for row in page.rows
     )
-    views = [item.conversation for item in items]
-    after = next_cursor(views, more=len(rows) > limit)
-    return Entries(items, after, _in_need(tx))
+    return Entries(items, page.next_cursor, _in_need(tx))
+
+
+def _of_kind(which: Which, pauses: Pauses) -> Sequence[ColumnElement[bool] | TextClause]:
+    match which:
+        case "bot" | "human":
+            return (pauses.condition(which),)
+        case "waiting":
+            return (conversations.c.id.in_(_WAITING),)
+        case "attention":
+            # Twice, for SQLite: once to use the index, once to walk along it.
+            return (IN_NEED, conversations.c.needs_attention == literal_column("true"))
+        case "failed":
+            return (or_(conversations.c.id.in_(_DEAD), conversations.c.id.in_(_UNSURE)),)
+        case "all":
+            return ()
 
 
 def _line_ids(tx: Connection) -> tuple[str, ...]:
@@ -132,22 +231,10 @@ def _waiting_since(tx: Connection, ids: Collection[str]) -> Mapping[str, datetim
     return {row.conversation_id: row.since for row in tx.execute(query)} if ids else {}
 
 
-def _unread(tx: Connection, rows: Sequence[Any]) -> Mapping[str, int]:
-    """Counted only where the newest message is unread, and not far."""
-    counts = {}
-    for row in rows:
-        newer = (
-            select(messages.c.seq)
-            .where(
-                messages.c.conversation_id == row.id,
-                messages.c.seq > (row.read_seq or 0),
-                messages.c.direction == "in",
-            )
-            .limit(_UNREAD_MAX)
-            .subquery()
-        )
-        counts[row.id] = tx.execute(select(func.count()).select_from(newer)).scalar_one()
-    return counts
+def _unread(tx: Connection, ids: Collection[str]) -> Mapping[str, int]:
+    """Not counted far."""
+    rows = tx.execute(_UNREAD.where(conversations.c.id.in_(ids))).all() if ids else ()
+    return {row.id: row.unread for row in rows}
 
 
 def _in_need(tx: Connection) -> int:
@@ -155,40 +242,16 @@ def _in_need(tx: Connection) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def _mark(tx: Connection, conversation_id: str | None) -> tuple[str, str]:
-    newest = (
-        select(func.max(messages.c.seq)),
-        select(func.max(audit.c.seq)),
-        select(func.max(conversations.c.last_message_at)),
-        select(func.count()).select_from(conversations).where(IN_NEED),
-        select(func.count()).select_from(events).where(OPEN_EVENT),
-    )
-    row = tx.execute(select(*(one.scalar_subquery() for one in newest))).one()
-    of_list = "-".join(map(str, row))
-    return of_list, "" if conversation_id is None else _mark_of(tx, conversation_id)
+def _marks(tx: Connection, conversation_ids: Collection[str]) -> Marks:
+    of_list = "-".join(map(str, tx.execute(_OF_LIST).one()))
+    return Marks(of_list, {one: _mark_of(tx, one) for one in conversation_ids})
 
 
 def _mark_of(tx: Connection, conversation_id: str) -> str:
     """Of the newest messages, what may change about them; who has the conversation, who looks."""
-    shown = (messages.c.seq, messages.c.status, messages.c.transcript.is_not(None))
-    changes = (messages.c.edited_at, messages.c.deleted_at, messages.c.draft)
-    rows = tx.execute(
-        select(*shown, *changes)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.seq.desc())
-        .limit(_WATCHED)
-    ).all()
-    has_it = tx.execute(
-        select(conversations.c.state, conversations.c.epoch, conversations.c.needs_attention).where(
-            conversations.c.id == conversation_id
-        )
-    ).first()
-    there = tx.execute(
-        select(presence.c.page, presence.c.writing_at)
-        .where(presence.c.conversation_id == conversation_id)
-        .order_by(presence.c.page)
-    ).all()
-    return f"{hash((*map(tuple, rows), *map(tuple, there)))}-{has_it}"
+    theirs = {"conversation_id": conversation_id}
+    rows = (*tx.execute(_OF_MESSAGES, theirs).all(), *tx.execute(_OF_PRESENCE, theirs).all())
+    return f"{hash(tuple(map(tuple, rows)))}-{tx.execute(_OF_CONVERSATION, theirs).first()}"
 
 
 def _newest_of(tx: Connection, conversation_id: str) -> int:

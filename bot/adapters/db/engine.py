@@ -12,6 +12,7 @@ PostgreSQL: a transaction per transition, on a pool.
 import asyncio
 import fcntl
 import os
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -39,6 +40,8 @@ BOT = "whatsapp-bot"
 _MAX_GROUP = 200
 _PG_TRIES = 5
 _LOCK_PATIENCE_S = 8.0
+_BUSY_TIMEOUT_MS = 5000
+_READERS_PATIENCE_MS = 500
 _ROOM_PATIENCE_S = 8.0
 _ROOM_RETRY_S = 0.05
 
@@ -88,6 +91,16 @@ class Database:
     async def read(self, run: Transition[T]) -> T:
         """Run one read in a transaction of its own. Raises StoreUnavailable."""
         return await self._on_pool(run)
+
+    async def truncate_log(self) -> bool:
+        """Empty SQLite's write-ahead log, which still holds what was deleted; False: not yet."""
+        if self._file is None:
+            return True
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._file.thread, self._file.truncate_log)
+        except (exc.DBAPIError, sqlite3.Error, OSError) as error:
+            raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Finish what waits and let go of the files."""
@@ -169,6 +182,21 @@ class _SqliteFile:
         try:
             with self._engine.begin() as connection:
                 return [_run(run, connection) for run in runs]
+        finally:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    def truncate_log(self) -> bool:
+        """Whether nobody was reading from it."""
+        if self._lock_fd is None:
+            self._lock_fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        take_lock(self._lock_fd)
+        try:
+            with self._engine.connect() as connection:
+                raw: Any = connection.connection.driver_connection
+                raw.execute(f"PRAGMA busy_timeout={_READERS_PATIENCE_MS}")
+                (busy, *_) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                raw.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+                return not busy
         finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
@@ -258,7 +286,7 @@ def _sqlite_reader(url: URL, readers: int) -> AsyncEngine:
 def prepare(engine: Engine, *, begin: str, query_only: bool) -> None:
     """SQLite as we use it; transactions begin with `begin`, tables are made and changed in them."""
     pragmas = [
-        "PRAGMA busy_timeout=5000",
+        f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
         "PRAGMA secure_delete=ON",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, update
 
-from bot.adapters.db import attaching, switch, takeover
+from bot.adapters.db import attaching, remembered, switch, takeover
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.pacing import resume_at
 from bot.adapters.db.pending import finish
@@ -113,3 +113,4 @@ def _open_conversation(
             last_message_at=now,
         )
     )
+    remembered.restore(tx, key, line_id, found_by)

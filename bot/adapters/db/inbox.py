@@ -21,7 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from bot.adapters.db import attaching
+from bot.adapters.db import attaching, recall
 from bot.adapters.db.bulk import Bulk, Known, microseconds
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.schema import (
@@ -39,7 +39,10 @@ from bot.domain.event import EndReason, EventState
 from bot.domain.inbox import Filing
 from bot.domain.work import Accepted
 
-_INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our processes
+INGEST_LOCK = 7_036_874_417_766_400 + 1  # any number, the same in all our processes
+
+_NOBODYS = frozenset({EndReason.ERASED, EndReason.BLOCKED})
+"""Of these it is not even kept who it was."""
 
 _KNOWN_EVENTS = Known(events.c.provider_event_id)
 # Also our own: they come back from some lines as if somebody had written them.
@@ -63,8 +66,10 @@ _ADD_MESSAGES = Bulk(
 def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Policy) -> Accepted:
     """Store what is new of a batch."""
     if tx.dialect.name == "postgresql":
-        tx.execute(select(func.pg_advisory_xact_lock(_INGEST_LOCK)))
+        tx.execute(select(func.pg_advisory_xact_lock(INGEST_LOCK)))
     fresh = _fresh(tx, filings)
+    known = recall.look(tx, fresh, now)
+    fresh = [known.refile(one) for one in fresh if one.event.id not in known.events]
     if not fresh:
         return Accepted(frozenset(), False, len(filings))
     seen = _known_message_ids(tx, fresh)
@@ -88,6 +93,7 @@ def accept(tx: Connection, filings: Sequence[Filing], now: datetime, policy: Pol
         attaching.add(tx, attached, now)
         _ADD_MESSAGES.run(tx, message_rows)
         _touching(tx.dialect.name, policy.max_wait).run(tx, list(threads.values()))
+        known.restore(tx, list(threads))
     return Accepted(
         wake=frozenset(row["id"] for row in threads.values() if row["due_at"] is not None),
         apply=any(
@@ -141,7 +147,7 @@ def _rows(filing: Filing, seen: set[str], at: int) -> tuple[dict[str, Any], dict
         "provider_event_id": event.id,
         "type": event.type,
         "line_id": event.line_id,
-        "contact": filing.contact,
+        "contact": None if filing.reason in _NOBODYS else filing.contact,
         "conversation_id": None,
         "message_id": None,
         "state": filing.state.value,

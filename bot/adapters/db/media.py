@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
-from bot.adapters.db import takeover
+from bot.adapters.db import leftovers, takeover
 from bot.adapters.db.media_end import end
 from bot.adapters.db.pacing import retry_delay
 from bot.adapters.db.rows import AnyRow, lock
@@ -146,8 +146,13 @@ def keep(
     fetch_ms: int,
     worker_id: str,
     now: datetime,
-) -> None:
-    """Its bytes are in our store: its address is forgotten. Raises LostClaim."""
+) -> bool:
+    """Its bytes are in our store: its address is forgotten. Raises LostClaim.
+
+    False: somebody deletes the very same bytes just now, so they have to be stored once more.
+    """
+    if not leftovers.spare(tx, fetched.sha256):
+        return False
     _move(
         tx,
         work,
@@ -166,6 +171,7 @@ def keep(
         interrupted=False,
         error=None,
     )
+    return True
 
 
 def finish(

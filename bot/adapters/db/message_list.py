@@ -33,6 +33,17 @@ def list_messages(
     return MessagePage(tuple(_show_message(row) for row in reversed(newest)))
 
 
+def list_around(tx: Connection, conversation_id: str, limit: int, message_id: str) -> MessagePage:
+    """A page with this message in its middle. Raises NotFound."""
+    place = _place(tx, conversation_id, message_id)
+    theirs = _SHOWN.where(messages.c.conversation_id == conversation_id)
+    later = theirs.where(messages.c.seq > place).order_by(messages.c.seq).limit(limit // 2)
+    after = tx.execute(later).all()
+    newest = theirs.where(messages.c.seq <= place).order_by(messages.c.seq.desc())
+    before = tx.execute(newest.limit(limit - len(after))).all()
+    return MessagePage(tuple(_show_message(row) for row in (*reversed(before), *after)))
+
+
 def _place(tx: Connection, conversation_id: str, message_id: str) -> int:
     query = select(messages.c.seq).where(
         messages.c.id == message_id, messages.c.conversation_id == conversation_id

@@ -14,7 +14,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import set_conversation
-from bot.adapters.db.schema import LAST_TEXT_CHARS, NUMBERED, conversations, messages, notices
+from bot.adapters.db.schema import (
+    LAST_TEXT_CHARS,
+    NUMBERED,
+    conversations,
+    lines,
+    messages,
+    notices,
+)
 from bot.adapters.db.upsert import upsert
 from bot.domain.conversation import Policy, operator_chat_id
 from bot.domain.notice import HOW_TO_ANSWER, Brief, NoticeKind
@@ -133,7 +140,8 @@ def number_of(tx: Connection, conversation_id: str) -> int:
     highest = select(func.max(conversations.c.number)).where(
         NUMBERED, conversations.c.line_id == row.line_id
     )
-    number = (tx.execute(highest).scalar() or 0) + 1
+    erased = select(lines.c.numbers_given).where(lines.c.line_id == row.line_id)
+    number = max(tx.execute(query).scalar() or 0 for query in (highest, erased)) + 1
     set_conversation(tx, conversation_id, number=number)
     return int(number)
 

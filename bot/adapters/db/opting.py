@@ -17,7 +17,14 @@ from bot.domain.turn import Opting
 _TO_PERSON = "wrote STOP: nothing more is sent here, by anybody, until they write START"
 
 
-def change(tx: Connection, thread: Thread, opting: Opting, now: datetime) -> None:
+def change(
+    tx: Connection,
+    thread: Thread,
+    opting: Opting,
+    now: datetime,
+    by: str = CUSTOMER,
+    reason: str | None = None,
+) -> None:
     """From the commit on nothing leaves but the confirmation, or everything may again."""
     row = thread.row
     is_out = opting is Opting.OUT
@@ -34,7 +41,8 @@ def change(tx: Connection, thread: Thread, opting: Opting, now: datetime) -> Non
         .values(status="cancelled", error=OPTED_OUT)
     )
     action = Action.OPTED_OUT if is_out else Action.OPTED_IN
-    audit.note(tx, now, action, CUSTOMER, line_id=row.line_id, conversation_id=row.id)
+    about = {"line_id": row.line_id, "conversation_id": row.id}
+    audit.note(tx, now, action, by, reason=reason, **about)
 
 
 def settle_unknown(tx: Connection, conversation_id: str) -> None:

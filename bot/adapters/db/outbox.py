@@ -18,7 +18,7 @@ from bot.adapters.db.schema import (
 from bot.adapters.db.turn_rows import unanswer
 from bot.domain.conversation import Policy
 from bot.domain.event import EndReason
-from bot.domain.outbox import OPTED_OUT, TAKEN_OVER, Outbound, reply_id
+from bot.domain.outbox import BLOCKED, OPTED_OUT, TAKEN_OVER, Outbound, reply_id
 from bot.domain.turn import Reply, Turn
 from bot.domain.work import SendLater, ToSend
 
@@ -153,6 +153,8 @@ def claim_in(
     probe: bool = False,
 ) -> ToSend | SendLater:
     """The same in a conversation that this transaction has locked already."""
+    if thread.row.erasing_at is not None:
+        return SendLater()
     sends = open_sends(tx, thread.row.id)
     if any(send.status == "sending" for send in sends):
         return SendLater()
@@ -293,6 +295,8 @@ def _unwanted(send: AnyRow, thread: Thread, policy: Policy) -> str | None:
     row = thread.row
     if row.operator:
         return None
+    if row.blocked_at is not None:
+        return BLOCKED
     is_last_word = send.parting and send.epoch == row.epoch
     if row.opted_out_at is not None and not is_last_word:
         return OPTED_OUT

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, false, literal_column, or_, select, true
 
 from bot.adapters.db.rows import ALL, AnyRow
 from bot.adapters.db.schema import conversations, lines
@@ -34,7 +34,8 @@ class Pauses:
         if ALL in self.by_line:
             return true() if state == "human" else false()
         on_paused_line = conversations.c.line_id.in_(self.by_line)
-        human = conversations.c.state == Owner.HUMAN
+        # Said as the index of those who are with a person says it: SQLite uses it for nothing else.
+        human = conversations.c.state == literal_column(f"'{Owner.HUMAN.value}'")
         if state == "human":
             return or_(human, on_paused_line) if self.by_line else human
         bot = conversations.c.state == Owner.BOT
@@ -74,4 +75,5 @@ def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
         number=row.number,
         attention_reason=row.attention_reason,
         opted_out_at=row.opted_out_at,
+        blocked_at=row.blocked_at,
     )

@@ -34,6 +34,8 @@ _LOCKED = (
         conversations.c.paused_until,
         conversations.c.pause_noticed_at,
         conversations.c.opted_out_at,
+        conversations.c.blocked_at,
+        conversations.c.erasing_at,
         conversations.c.away_at,
         conversations.c.hush_until,
         conversations.c.operator,

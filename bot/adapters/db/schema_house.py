@@ -39,6 +39,7 @@ lines = Table(
     Column("slowed_at", Instant),
     Column("sent_day", String(10)),  # in the business's time zone
     Column("sent_count", Integer, nullable=False, server_default="0"),  # on that day
+    Column("numbers_given", Integer, nullable=False, server_default="0"),  # up to, of the erased
 )
 
 line_hours = Table(
@@ -68,6 +69,7 @@ installation = Table(
     "installation",
     metadata,
     Column("id", String(40), primary_key=True),  # one row: tells this bot's queue from others'
+    Column("secret", String(64)),  # keys the digests of what was erased; made when first needed
 )
 
 spending = Table(

@@ -15,8 +15,12 @@ from sqlalchemy import (
 )
 
 from bot.adapters.db.schema_base import (
+    ABOUT,
+    BLOCKED,
     ENDED_BADLY,
+    ERASING,
     IN_NEED,
+    NAMELESS,
     NUMBERED,
     OF_MESSAGE,
     OPEN_EVENT,
@@ -26,6 +30,7 @@ from bot.adapters.db.schema_base import (
     SENT_WITH_ID,
     SENT_WITHOUT_ID,
     SEQUENCE,
+    STRAY,
     UNCERTAIN,
     WITH_PERSON,
     Instant,
@@ -66,6 +71,10 @@ conversations = Table(
     Column("relayed_seq", BigInteger),  # the last message that went there
     Column("brief", Text),  # what the model is told of the last person who answered here
     Column("read_seq", BigInteger),  # the last message that an operator has seen in the console
+    Column("blocked_at", Instant),  # by an operator: never answered, nothing is sent
+    Column("blocked_by", Text),
+    Column("erasing_at", Instant),  # as soon as nothing is on its way, all of it goes
+    Column("erasing_by", Text),
     Index("ix_conversations_contact", "contact_key", "line_id"),
     Index("ix_conversations_recent", "last_message_at", "id"),
     Index(
@@ -96,11 +105,34 @@ conversations = Table(
         postgresql_where=IN_NEED,
     ),
     Index(
+        "ix_conversations_blocked",
+        "blocked_at",
+        sqlite_where=BLOCKED,
+        postgresql_where=BLOCKED,
+    ),
+    Index(
+        "ix_conversations_erasing",
+        "erasing_at",
+        sqlite_where=ERASING,
+        postgresql_where=ERASING,
+    ),
+    Index(
         "ix_conversations_with_person",
         "state",  # what it is about, so that SQLite counts without a look at the rows
+        "last_message_at",
+        "id",
         sqlite_where=WITH_PERSON,
         postgresql_where=WITH_PERSON,
     ),
+    Index(
+        "ix_conversations_in_need",
+        "needs_attention",
+        "last_message_at",
+        "id",
+        sqlite_where=IN_NEED,
+        postgresql_where=IN_NEED,
+    ),
+    Index("ix_conversations_of_line", "line_id", "last_message_at", "id"),
 )
 
 events = Table(
@@ -136,6 +168,9 @@ events = Table(
         sqlite_where=OF_MESSAGE,
         postgresql_where=OF_MESSAGE,
     ),
+    # What an erasure has to find that is no message, nor about one.
+    Index("ix_events_stray", "contact", "line_id", sqlite_where=STRAY, postgresql_where=STRAY),
+    Index("ix_events_nameless", "line_id", sqlite_where=NAMELESS, postgresql_where=NAMELESS),
     Index(
         "ix_events_ended_badly",
         "state",
@@ -193,6 +228,7 @@ messages = Table(
     Column("tokens", Integer),
     Column("cost", Float),
     Index("ix_messages_thread", "conversation_id", "seq"),
+    Index("ix_messages_about", "about_id", sqlite_where=ABOUT, postgresql_where=ABOUT),
     Index(
         "uq_messages_request",
         "request_key",

@@ -116,6 +116,7 @@ notices = Table(
     Column("created_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("error", Text),
+    Index("ix_notices_conversation", "conversation_id"),
     Index("ix_notices_waiting", "next_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
 )
 

@@ -57,7 +57,9 @@ def settle(
     thread = lock(tx, message.conversation_id)
     if thread is None:
         raise LostClaim(f"message {message.id} is gone")
-    row = tx.execute(_IN_HAND, {"message": message.id}).one()
+    row = tx.execute(_IN_HAND, {"message": message.id}).first()
+    if row is None:  # erased, and the same customer has written anew
+        raise LostClaim(f"message {message.id} is gone")
     if row.guessed and _overrules(row, outcome):
         row = _take_back_guess(tx, row, worker_id, now)
     if row.status in ("sent", "delivered"):  # its delivery notice was faster than the answer

@@ -14,6 +14,7 @@ from bot.adapters.db import (
     holds,
     inbox,
     lapses,
+    leftovers,
     lifecycle,
     media,
     notice_post,
@@ -50,7 +51,7 @@ from bot.domain.work import (
     Traffic,
     Work,
 )
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, Unavailable
 
 log = structlog.get_logger()
 
@@ -164,9 +165,15 @@ class Store:
     ) -> None:
         """Its bytes are ours."""
         fetch_ms = took // _MILLISECOND
-        await self._db.write(
-            lambda tx: media.keep(tx, work, fetched, media_type, fetch_ms, self.worker_id, now)
-        )
+        keep = partial(media.keep, work=work, fetched=fetched, media_type=media_type)
+        if not await self._db.write(
+            lambda tx: keep(tx, fetch_ms=fetch_ms, worker_id=self.worker_id, now=now)
+        ):
+            raise Unavailable("the very same file was being deleted for somebody else")
+
+    async def forsake_file(self, media_id: str, sha256: str, now: datetime) -> None:
+        """Bytes of an attachment that was lost."""
+        await self._db.write(lambda tx: leftovers.forsake(tx, media_id, sha256, now))
 
     async def finish_media(
         self, work: MediaWork, reading: Reading, took: timedelta, now: datetime

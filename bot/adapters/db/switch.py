@@ -205,6 +205,10 @@ def write(
         known = tx.execute(earlier).first()
         if known is not None:
             return _same_request(known, conversation_id)
+    if thread.row.erasing_at is not None:
+        raise Refused("all that is kept of this customer is being erased")
+    if thread.row.blocked_at is not None:
+        raise Refused("the contact is blocked: unblock them first")
     if thread.row.opted_out_at is not None:
         raise Refused("the customer has opted out: nothing is sent until they write START")
     if not keep_bot or thread.row.state == Owner.HUMAN:

@@ -13,7 +13,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.adapters.db import governor, turn_listen
+from bot.adapters.db import barring, governor, turn_listen
 from bot.adapters.db.entries import MESSAGE_COLUMNS, read_entries, with_media
 from bot.adapters.db.ids import new_id
 from bot.adapters.db.rows import AnyRow, Thread, lock, open_sends, set_conversation
@@ -103,6 +103,8 @@ def claim(
     thread = lock(tx, conversation_id)
     if thread is None or thread.row.due_at is None:
         return Nothing("nothing waits")
+    if thread.row.erasing_at is not None or thread.row.blocked_at is not None:
+        return _shut(tx, thread, now)
     if thread.row.due_at > now:
         return NotYet(thread.row.due_at)
     if thread.paused:
@@ -112,6 +114,13 @@ def claim(
         is_unknown = any(send.status == "unknown" for send in sends)
         return turn_listen.overhear(tx, thread) if is_unknown else Nothing("busy")
     return _claim_waiting(tx, thread, sends, worker_id, now, policy)
+
+
+def _shut(tx: Connection, thread: Thread, now: datetime) -> Claim:
+    if thread.row.erasing_at is not None:
+        return Nothing("all of it is being erased")
+    barring.drop_waiting(tx, thread, now)
+    return Nothing("the contact is blocked")
 
 
 def _claim_waiting(

@@ -116,11 +116,13 @@ def unanswer(
     """
     state, reason = ("pending", None) if ended is None else (ended[0], ended[1].value)
     for turn_id in turn_ids:
-        tx.execute(
-            update(events)
-            .where(events.c.id.in_(_answered_by(tx, turn_id)), events.c.state == "done")
-            .values(state=state, reason=reason, ended_at=now, turn_id=None)
-        )
+        answered = _answered_by(tx, turn_id)
+        if answered:
+            tx.execute(
+                update(events)
+                .where(events.c.id.in_(answered), events.c.state == "done")
+                .values(state=state, reason=reason, ended_at=now, turn_id=None)
+            )
 
 
 def _answered_by(tx: Connection, turn_id: str) -> list[str]:
@@ -130,13 +132,18 @@ def _answered_by(tx: Connection, turn_id: str) -> list[str]:
         OF_MESSAGE, events.c.message_id.in_((noted or "").split()), events.c.state == "done"
     )
     named = {row.id: reply_named(row.reason) for row in tx.execute(answered)}
-    replies = select(messages.c.id, messages.c.error).where(
-        messages.c.id.in_([one for one in named.values() if one is not None]),
-        messages.c.status == "cancelled",
-    )
-    instead = {row.id: replaced_by(row.error) for row in tx.execute(replies)}
+    ids = {one for one in named.values() if one is not None}
+    instead = _replaced(tx, ids) if ids else {}
     own = reply_id(turn_id)
     return [event for event, reply in named.items() if _last(reply, instead) == own]
+
+
+def _replaced(tx: Connection, reply_ids: Collection[str]) -> dict[str, str | None]:
+    """Those that never left, and what took their place."""
+    replies = select(messages.c.id, messages.c.error).where(
+        messages.c.id.in_(reply_ids), messages.c.status == "cancelled"
+    )
+    return {row.id: replaced_by(row.error) for row in tx.execute(replies)}
 
 
 def _last(reply: str | None, instead: Mapping[str, str | None]) -> str | None:

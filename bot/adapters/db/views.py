@@ -11,7 +11,7 @@ from bot.adapters.db.alerts import open_alerts
 from bot.adapters.db.conversation_list import list_conversations
 from bot.adapters.db.engine import Database
 from bot.adapters.db.line_list import list_lines, list_lines_without_ids
-from bot.adapters.db.message_list import find_file, find_message, list_messages
+from bot.adapters.db.message_list import find_file, find_message, list_around, list_messages
 from bot.adapters.db.pauses import Pauses, load_pauses, show_conversation
 from bot.adapters.db.schema import ENDED_BADLY, OPEN_EVENT, conversations, events
 from bot.adapters.db.way import find_way
@@ -60,7 +60,7 @@ class Views:
         limit: int = 50,
         cursor: str | None = None,
     ) -> ConversationPage:
-        """The most recent conversations; `q` is looked for in name, address and last text.
+        """The most recent conversations; `q` is looked for in names, numbers and messages.
 
         Raises Refused for a cursor that is not one of ours.
         """
@@ -85,6 +85,13 @@ class Views:
         """The newest messages (`before` the one with this id), oldest first. Raises NotFound."""
         limit = min(limit, MESSAGES_MAX)
         return await self._db.read(lambda tx: list_messages(tx, conversation_id, limit, before))
+
+    async def messages_around(
+        self, conversation_id: str, message_id: str, *, limit: int = 50
+    ) -> MessagePage:
+        """The messages before and after this one, oldest first. Raises NotFound."""
+        limit = min(limit, MESSAGES_MAX)
+        return await self._db.read(lambda tx: list_around(tx, conversation_id, limit, message_id))
 
     async def message(self, message_id: str) -> MessageView:
         """One message. Raises NotFound."""

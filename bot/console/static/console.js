@@ -6,7 +6,8 @@
 
   // The newest message stays in sight, unless somebody has scrolled back.
   let atEnd = true;
-  const toEnd = () => { const talk = find("#talk"); if (talk) talk.scrollTop = talk.scrollHeight; };
+  const sought = () => find(".sought");
+  const toEnd = () => { const talk = find("#talk"); if (talk && !sought()) talk.scrollTop = talk.scrollHeight; };
   document.addEventListener("scroll", (event) => {
     const talk = find("#talk");
     if (event.target === talk) atEnd = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
@@ -84,6 +85,7 @@
   addEventListener("DOMContentLoaded", () => {
     recall();
     toEnd();
+    sought()?.scrollIntoView({ block: "center" });
     asks();
     navigator.serviceWorker?.register("/console/sw.js", { scope: "/console" }).catch(() => {});
   });

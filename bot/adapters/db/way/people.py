@@ -16,6 +16,8 @@ _STEPS = {
     Action.OPTED_OUT: Step.OPTED_OUT,
     Action.OPTED_IN: Step.OPTED_IN,
     Action.REPLAYED: Step.REPLAYED,
+    Action.BLOCKED: Step.BLOCKED,
+    Action.UNBLOCKED: Step.UNBLOCKED,
 }
 
 
