@@ -70,6 +70,11 @@ class Publisher:
         """A version's text; None: no such version."""
         return await self._store.source(name, version)
 
+    @property
+    def is_gated(self) -> bool:
+        """Whether a changed prompt has to pass its tests first."""
+        return self._gate is not None
+
     def names(self) -> tuple[str, ...]:
         """The prompts that lines of this host speak with."""
         return self._folder.names()

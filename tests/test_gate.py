@@ -1,12 +1,27 @@
 """The gate: a changed prompt speaks to customers once its tests have passed, and not before."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.cli.candidates import candidate_lines
+from bot.crash_points import VARIABLE, CrashPoint
+from bot.domain.candidate import (
+    Candidate,
+    CandidateState,
+    CandidateView,
+    Failure,
+    Report,
+    Said,
+    retry_at,
+    told,
+)
+from bot.domain.prompt_version import Bringer, Edition, Origin
 from tests.conftest import NewBot
 from tests.console_client import Console
+from tests.crashes import ended_and_started, ends_at
 from tests.harness import Bot, Gate, eventually, fail, say
 
 _GATED = {"prompts": {"gate": "tests"}}
@@ -20,6 +35,8 @@ hand_off:
   say: |
     {words}
 """
+_PATIENCE_S = 30
+"""A dead runner's candidate is free when its lease is over."""
 _GOOD, _BAD = "A colleague will write.", "Go away."
 _BY_RULE = """\
 conversations:
@@ -97,7 +114,7 @@ async def _is_live(bot: Bot, version: str | None = None, *, before: str | None =
         assert view["version"] == version if version else view["version"] != before
         return view
 
-    return await eventually(seen)
+    return await eventually(seen, _PATIENCE_S)
 
 
 async def test_only_what_passes_its_tests_goes_live(new_bot: NewBot) -> None:
@@ -145,23 +162,35 @@ async def test_a_failed_one_goes_live_when_its_tests_are_put_right(new_bot: NewB
 
 async def test_it_waits_while_the_model_is_away(new_bot: NewBot) -> None:
     bot = await _gated(new_bot, _BY_MODEL)
-    away = bot.llm.plan_calls(*[fail(503)] * 2, about="is this tested?")
+    gate = Gate()
+    back = say("This is tested.", gate=gate)
+    bot.llm.plan_calls(fail(503), fail(503), back, about="is this tested?")
     _edit(bot, "Second.")
-    await eventually(lambda: away.done)
-    waiting = await _is(bot, "waiting")
-    assert "503" in waiting["trouble"] or "scripted failure" in waiting["trouble"]
-    assert "could not be run" in (await bot.cli("prompts")).stdout
+
+    async def is_told() -> Any:
+        candidate = (await _view(bot))["candidate"]
+        assert candidate is not None
+        assert candidate["trouble"]
+        return candidate
+
+    waiting = await eventually(is_told)
+    assert "503" in waiting["trouble"]
     await _speaks(bot, "First.")
+    await gate.reached()  # asked again
+    await _speaks(bot, "First.")
+    gate.open()
     await _is_live(bot, waiting["version"])
     await _speaks(bot, "Second.")
 
 
+@pytest.mark.slow
 async def test_another_takes_over_from_a_runner_that_dies(new_bot: NewBot) -> None:
     bot = await _gated(new_bot, _BY_MODEL)
     gate = Gate()
     bot.llm.plan_calls(say("tested", gate=gate), about="is this tested?")
     _edit(bot, "Second.")
     version = (await _is(bot, "testing"))["version"]
+    await gate.reached()
     await bot.kill()
     gate.open()
     await bot.start()  # with a candidate that nobody has judged
@@ -170,6 +199,23 @@ async def test_another_takes_over_from_a_runner_that_dies(new_bot: NewBot) -> No
     await _speaks(bot, "Second.")
 
 
+@pytest.mark.slow
+@ends_at(CrashPoint.CANDIDATE_CLAIMED, CrashPoint.PROMPT_PUBLISHED)
+async def test_wherever_its_runner_ends_it_goes_live_once(
+    new_bot: NewBot, point: CrashPoint
+) -> None:
+    bot = await _gated(new_bot, start=False)
+    bot.env[VARIABLE] = point
+    await bot.start()
+    first = (await _view(bot))["version"]
+    _edit(bot, "Second.")
+    await ended_and_started(bot)
+    await _is_live(bot, before=first)
+    history = (await bot.api("GET", "/api/prompts/default/versions"))["items"]
+    assert len(history) == 2
+
+
+@pytest.mark.slow
 async def test_one_of_several_processes_runs_the_tests(new_bot: NewBot) -> None:
     bot = await _gated(new_bot, _BY_MODEL, start=False)
     await bot.start("serve")
@@ -247,6 +293,7 @@ async def test_without_tests_it_goes_live_with_a_warning(new_bot: NewBot) -> Non
     assert "candidate.untested" in bot.log
 
 
+@pytest.mark.slow
 async def test_an_edit_that_is_taken_back_is_a_candidate_no_more(new_bot: NewBot) -> None:
     bot = await _gated(new_bot)
     first = (await _view(bot))["version"]
@@ -262,3 +309,55 @@ async def test_an_edit_that_is_taken_back_is_a_candidate_no_more(new_bot: NewBot
     await bot.restart()
     await _is_live(bot, before=first)
     await _speaks(bot, "Second.")
+
+
+# without a bot
+
+_SINCE = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _candidate(state: CandidateState, **known: Any) -> CandidateView:
+    brought = ("abc", state, _SINCE, "file", None, "a-host")
+    return CandidateView(
+        *brought, **{"trouble": "", "next_at": None, "judged_at": None, "report": Report()} | known
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidate", "told"),
+    [
+        (_candidate(CandidateState.WAITING), "waits for its tests"),
+        (_candidate(CandidateState.TESTING), "tests are running"),
+        (
+            _candidate(CandidateState.WAITING, trouble="away (503)", next_at=_SINCE),
+            "could not be run: away (503), again at",
+        ),
+        (
+            _candidate(CandidateState.FAILED, report=Report(passed=2, failed=1, not_run=1)),
+            "1 of 4 tests failed",
+        ),
+    ],
+)
+def test_the_shell_tells_how_far_a_candidate_is(candidate: CandidateView, told: str) -> None:
+    first, *_, last = candidate_lines("default", candidate)
+    assert told in first
+    assert "bot prompts publish default --anyway" in last
+
+
+def test_a_notice_is_short_and_holds_the_end_of_the_conversation() -> None:
+    talk = tuple(Said("customer", f"number {number} " + "x" * 500) for number in range(20))
+    failure = Failure("It answers", "t.yaml", 3, ("contains: yes: it does not",), talk)
+    text = told("default", Report(passed=1, failed=1, failures=(failure, failure)))
+    assert "number 19" in text
+    assert "number 2 " not in text
+    assert "contains: yes" in text
+    assert len(text) < 1000
+
+
+def test_a_wait_doubles_up_to_a_minute() -> None:
+    edition = Edition("default", "abc", "")
+    waits = [
+        retry_at(Candidate(edition, Bringer(Origin.FILE), None, 1, attempts), _SINCE) - _SINCE
+        for attempts in (0, 1, 2, 9, 10_000)
+    ]
+    assert [wait.total_seconds() for wait in waits] == [2, 4, 8, 60, 60]

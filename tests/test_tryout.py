@@ -11,6 +11,8 @@ from tests.conftest import NewBot
 from tests.console_client import Console
 from tests.harness import Bot, fail, hand_off, say
 
+ON_ONE_DATABASE = True
+
 PAGE = "/console/prompts/default"
 PROMPT = """\
 name: Test shop

@@ -206,6 +206,7 @@ class Prompts:
             FILE=FILE,
             CANDIDATE=CANDIDATE,
             panel=panel,
+            is_gated=self._publisher.is_gated,
         )
 
     async def _chosen_diff(self, request: Request, name: str) -> dict[str, Any] | None:
