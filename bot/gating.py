@@ -38,6 +38,8 @@ class Gatekeeper:
         self._publisher = publisher
         self._tests = tests
         self._names = names
+        self._looked: dict[str, str] = {}
+        """The tests at the look before: files that are still being written are left alone."""
         self._tried: set[tuple[str, str, str]] = set()
         """Failed candidates that were put back for changed tests: each once, so that two hosts
         with different tests come to an end."""
@@ -68,7 +70,8 @@ class Gatekeeper:
         """What failed by tests that somebody has changed since."""
         for name, (version, judged_by) in (await self._store.failed(self._names)).items():
             tests = await self._tests.digest(name)
-            if tests != judged_by and (name, version, tests) not in self._tried:
+            is_steady, self._looked[name] = self._looked.get(name) == tests, tests
+            if is_steady and tests != judged_by and (name, version, tests) not in self._tried:
                 self._tried.add((name, version, tests))
                 await self._store.test_again(name, version)
 

@@ -2,7 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
 
 from bot.adapters.prompt_files import prompt_name
 from bot.config import Settings
@@ -25,6 +29,8 @@ from bot.evals.script import Suite
 from bot.ports import Llm
 from bot.rehearsal import PromptText
 
+log = structlog.get_logger()
+
 _OPTIONS = Options(retry_after_s=(1.0,))
 """A model that is away longer is asked again later, and what it has said by then is remembered."""
 
@@ -37,6 +43,8 @@ class TestsAsGate:
     def __init__(self, settings: Settings, llm: Llm) -> None:
         self._settings = settings
         self._llm = llm
+        self._known: tuple[tuple[tuple[Any, ...], ...], str] | None = None
+        """What the test files looked like, and their digest."""
 
     async def digest(self, name: str) -> str:
         """Of all of them: a file's own words say which prompts it is about."""
@@ -58,18 +66,40 @@ class TestsAsGate:
             )
         except SettingsError as error:
             return Judgement(Ruling.FAIL, tests, _unreadable(error.faults))
+        except Exception as error:
+            log.exception("gate.tests_broke", error=type(error).__name__)
+            return Judgement(
+                Ruling.NOT_RUN, tests, trouble=f"internal error: {type(error).__name__}"
+            )
         return judgement_of(results, tests)
 
     def _digest(self) -> str:
-        folder, digest = self._settings.folder / FOLDER, hashlib.sha256()
-        for path in sorted(folder.rglob("*")):
-            try:
-                content = path.read_bytes() if path.is_file() else b""
-            except OSError as error:
-                content = str(error.errno).encode()
-            digest.update(f"{path.relative_to(folder)}:{len(content)}:".encode(errors="replace"))
-            digest.update(content)
-        return digest.hexdigest()
+        """Read anew only when a file seems to be another."""
+        folder = self._settings.folder / FOLDER
+        stamps = tuple((path, *_stamp(path)) for path in sorted(folder.rglob("*")))
+        if self._known is None or self._known[0] != stamps:
+            self._known = stamps, _digest_of(folder, [path for path, *_ in stamps])
+        return self._known[1]
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        now = path.stat()
+    except OSError:
+        return ()
+    return (now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino)
+
+
+def _digest_of(folder: Path, paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            content = path.read_bytes() if path.is_file() else b""
+        except OSError as error:
+            content = str(error.errno).encode()
+        digest.update(f"{path.relative_to(folder)}:{len(content)}:".encode(errors="replace"))
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def prompt_file(settings: Settings, name: str) -> str:
