@@ -255,8 +255,11 @@ async def test_a_person_may_publish_anyway(new_bot: NewBot) -> None:
     _edit(bot, "Fourth.", _BAD)
     fourth = (await _is(bot, "failed"))["version"]
     body = {"version": fourth}
+    shown = await bot.api("GET", "/api/prompts/default/candidate")
+    assert (shown["version"], shown["state"]) == (fourth, "failed")
     await bot.api("POST", "/api/prompts/default/candidate/publish", json=body)
     assert (await _is_live(bot, fourth))["origin"] == "api"
+    await bot.api("GET", "/api/prompts/default/candidate", expect=404)
 
 
 async def test_what_is_published_on_a_page_is_a_candidate_too(new_bot: NewBot) -> None:

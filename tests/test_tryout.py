@@ -1,12 +1,15 @@
 """Trying a prompt on its page of the console, as a browser speaks to it without JavaScript."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
 import httpx
 import pytest
 
+from bot.console.tries import Tried, write_talk
+from bot.rehearsal import Ended
 from tests.conftest import NewBot
 from tests.console_client import Console
 from tests.harness import Bot, fail, hand_off, say
@@ -142,6 +145,16 @@ async def test_a_conversation_that_no_page_has_kept_is_refused(
     assert "begin anew" in answer.text
     assert "forged" in answer.text  # nothing that was typed is lost
     assert len(bot.llm.requests) == before
+
+
+@pytest.mark.parametrize(("turns", "status"), [(30, 422), (31, 400)])
+async def test_a_conversation_comes_to_an_end(bot: Bot, turns: int, status: int) -> None:
+    said = Tried(said="a", at=datetime.now(UTC), ended=Ended.ANSWERED, parts=("b",))
+    panel = await _panel(bot)
+    panel.talk = write_talk([said] * turns)
+    answer = await panel.send(said="one more")
+    assert answer.status_code == status
+    assert "begin anew" in answer.text
 
 
 async def test_a_text_with_mistakes_is_named_and_not_tried(bot: Bot) -> None:

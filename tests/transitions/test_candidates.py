@@ -160,6 +160,7 @@ async def test_it_is_overtaken_by_whatever_goes_live(scene: Scene, tmp_path: Pat
     candidate = await house.taken()
     back = Bringer(Origin.CONSOLE, "rosa", is_rollback=True)
     assert isinstance(await house.publisher.rollback("default", first, back), Published)
+    assert await house.state() is None
     assert not await house.publisher.let_live(candidate, Gate.PASSED)
     await house.files.look()
     assert (house.serves(), await house.state()) == ("One.", None)
@@ -171,6 +172,7 @@ async def test_what_a_person_writes_reaches_the_file_when_it_is_live(
     house = await House(scene, tmp_path).start(ONE)
     live = (await house.publisher.prompt("default")).version
     assert isinstance(await house.publisher.publish("default", TWO, "0" * 12, ROSA), Outdated)
+    assert await house.state() is None
     assert isinstance(await house.publisher.publish("default", TWO, live, ROSA), Proposed)
     assert house.path.read_text() == ONE
     await house.publisher.let_live(await house.taken(), Gate.PASSED)
