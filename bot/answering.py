@@ -149,6 +149,7 @@ class Answering:
     def _made_by(self, usage: Usage, prompt: RenderedPrompt) -> MadeBy:
         return MadeBy(
             prompt_version=prompt.version,
+            prompt_name=prompt.name,
             model=usage.model,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,

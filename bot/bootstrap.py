@@ -6,7 +6,7 @@ configured is not loaded.
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from bot.adapters.db.candidates import Candidates
 from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.prompt_archive import PromptArchive
+from bot.adapters.db.shadows import Shadows
 from bot.adapters.db.store import Store
 from bot.adapters.db.upkeep import LEASE
 from bot.adapters.db.views import Views
@@ -24,6 +25,7 @@ from bot.adapters.media_store import MediaStore
 from bot.adapters.mossmoon import parse
 from bot.adapters.prompt_files import PromptFiles, PromptFolder
 from bot.adapters.whatsapp_text import to_whatsapp
+from bot.again import Cast
 from bot.asking import Style
 from bot.breaker import Breaker
 from bot.config import Settings, without_secrets
@@ -46,10 +48,11 @@ from bot.interpret import Interpreter
 from bot.listen import Listener
 from bot.outside import Outside, Prices, SpeechPrices
 from bot.perceive import Perceiver
-from bot.ports import Blobs, Queue, Transcriber, Witness
+from bot.ports import Blobs, Queue, Transcriber, Understudy, Witness
 from bot.publish import Publisher
 from bot.receive import Receiver
 from bot.respond import Responder
+from bot.shadow import Part, Shadow
 from bot.worker import Crew, Lease, Worker
 
 _PICTURES_MAX = 6
@@ -208,10 +211,15 @@ def make_worker(
     queue: Queue,
     outside: Outside,
     prompts: PromptFiles,
+    in_hand: set[str],
+    *,
     witness: Witness | None = None,
+    understudy: Understudy | None = None,
 ) -> Worker:
-    """The working side; the witness is told of what leaves and arrives."""
-    in_hand: set[str] = set()
+    """The working side; the witness is told of what leaves and arrives.
+
+    `in_hand`: the ids of what is being done, kept by whoever does it.
+    """
     lease = Lease(LEASE.total_seconds())
     perceiver = Perceiver(
         store,
@@ -225,12 +233,29 @@ def make_worker(
     style = make_style(settings)
     crew = Crew(
         perceiver,
-        Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand),
+        Responder(store, outside.llm, prompts, outside.blobs, utc_now, style, in_hand, understudy),
         Deliverer(store, outside.line, utc_now, lease.holds, in_hand, witness),
         Herald(store, outside.notifier, utc_now),
         Breaker(store, utc_now, pace_of(settings)),
     )
     return Worker(store, crew, queue, utc_now, lease, in_hand)
+
+
+def make_shadow(
+    settings: Settings,
+    database: Database,
+    store: Store,
+    outside: Outside,
+    prompts: PromptFiles,
+    in_hand: Collection[str],
+) -> Shadow | None:
+    """What answers beside the bot; None: no line has a shadow."""
+    files = settings.shadows()
+    if not any(files.values()):
+        return None
+    cast = Cast(prompts, outside.llm, outside.blobs, store, make_style(settings))
+    part = Part(files, settings.limits.shadow_cost_per_day)
+    return Shadow(part, cast, Shadows(database), utc_now, in_hand)
 
 
 def make_interpreter(

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.adapters import otlp
 from bot.adapters.media_host import AllowedHosts
 from bot.adapters.prompt_files import Gathered, gather, prompt_name, ready_prompt
-from bot.config import Examined, Settings, examine
+from bot.config import Examined, Settings, SettingsTree, examine
 from bot.domain.prompt import Business, Prompt, Value, variables_with
 from bot.domain.suggestion import nearest
 from bot.errors import Fault, SettingsError
@@ -65,13 +65,14 @@ class _Prompts:
         self._examined = examined
         tree = examined.tree
         self._business = Business() if tree is None else tree.business.for_prompts()
+        self._tried = {} if tree is None else _tried(tree)
         self._used = {} if tree is None else tree.prompt_files()
         self._voices = {} if tree is None else tree.voices()
         self.warnings: list[Fault] = []
 
     def faults(self) -> Iterator[Fault]:
         of_contacts = (file for voice in self._voices.values() for file in voice.contacts.values())
-        used = {*self._used.values(), *of_contacts}
+        used = {*self._used.values(), *self._tried.values(), *of_contacts}
         gathered = {
             file: gather(self._folder, file, self._folder)
             for file in sorted({*used, *self._found()})
@@ -98,6 +99,9 @@ class _Prompts:
         for line_id, voice in self._voices.items():
             for wanted in sorted({*voice.contacts.values()} & {*files}):
                 yield about(("lines", line_id, "contacts"), _no_such(wanted))
+        for place, wanted in self._tried.items():
+            if wanted in files:
+                yield about(place, _no_such(wanted))
 
     def _file_faults(self, file: str, read: Gathered) -> Iterator[Fault]:
         yield from read.faults
@@ -140,6 +144,17 @@ class _Prompts:
         if not prompt.texts.get("away"):
             message = "is missing: with business.bot_answers: in_hours nothing is said while closed"
             yield Fault(message, "away", str(path))
+
+
+def _tried(tree: SettingsTree) -> Mapping[tuple[str, ...], str]:
+    """The prompt files of shadows and splits, by the key that names them."""
+    tried: dict[tuple[str, ...], str] = {}
+    for line_id, entry in tree.lines.items():
+        if entry.shadow is not None:
+            tried["lines", line_id, "shadow"] = entry.shadow
+        for file in entry.split or ():
+            tried["lines", line_id, "split", file] = file
+    return tried
 
 
 def _no_such(file: str) -> str:

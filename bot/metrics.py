@@ -42,6 +42,7 @@ GUARDED = Counter(
     "What guards have found in the model's words, by guard and what was done.",
     ["guard", "outcome"],
 )
+SHADOWS = Counter("bot_shadow_answers_total", "Turns offered to a shadow, by end.", ["end"])
 COST = Counter("bot_cost_total", "What was paid, in the currency of the prices.", ["of"])
 LOST_POKES = Gauge("bot_queue_lost_pokes", "Wake-ups that Redis did not take; the sweep made up.")
 ORPHANS = Counter("bot_orphans_total", "Conversations taken back from a worker that was gone.")

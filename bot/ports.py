@@ -9,6 +9,7 @@ from bot.domain.alert import Told
 from bot.domain.candidate import Candidate, CandidateView, Gate, Judgement
 from bot.domain.census import Census
 from bot.domain.chat import ChatRequest, Completion
+from bot.domain.comparison import Answer, Spent
 from bot.domain.conversation import Pause
 from bot.domain.inbox import Filing
 from bot.domain.media import (
@@ -176,8 +177,29 @@ class Prompts(Protocol):
         contact_name: str | None,
         now: datetime,
         customer: Customer = Customer(),  # noqa: B008 - frozen
+        file: str | None = None,
     ) -> RenderedPrompt:
-        """Fill in the variables."""
+        """Fill in the variables; `file`: not of the line's own prompt but of this file's."""
+        ...
+
+
+class Understudy(Protocol):
+    """Makes another answer to a turn that has ended, for operators to look at."""
+
+    def offer(self, turn: Turn, reply: Reply) -> None:
+        """The turn, and what the customer gets. Returns at once, never raises."""
+        ...
+
+
+class ShadowStore(Protocol):
+    """What shadows would have said. Everything raises StoreUnavailable."""
+
+    async def add(self, turn: Turn, answer: Answer, at: datetime) -> None:
+        """Keep an answer, unless its turn is gone; the same again changes nothing."""
+        ...
+
+    async def spent_since(self, at: datetime) -> Spent:
+        """What shadows have cost since then."""
         ...
 
 

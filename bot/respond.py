@@ -28,9 +28,11 @@ from bot.domain.turn import (
 )
 from bot.errors import LostClaim, Refused, StoreUnavailable, Unavailable
 from bot.metrics import TURN_STEP_SECONDS
-from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore
+from bot.ports import Clock, Gallery, Llm, Prompts, TurnStore, Understudy
 
 log = structlog.get_logger()
+
+_SHOWN = frozenset({Answered.STORED, Answered.DRAFTED})
 
 
 class Responder:
@@ -45,6 +47,7 @@ class Responder:
         clock: Clock,
         style: Style,
         in_hand: set[str],
+        understudy: Understudy | None = None,
     ) -> None:
         self._store = store
         self._answering = Answering(Asking(llm, gallery, style), store, clock, style)
@@ -52,6 +55,7 @@ class Responder:
         self._clock = clock
         self._style = style
         self._in_hand = in_hand
+        self._understudy = understudy
         self._rendered: dict[str, RenderedPrompt] = {}
         """By turn: a prompt that changes meanwhile is for the next one."""
 
@@ -134,13 +138,15 @@ class Responder:
             case Reply() as reply:
                 with TURN_STEP_SECONDS.labels("store").time():
                     answered, to_send = await self._store.answer_turn(turn, reply, now)
+                if self._understudy is not None and answered in _SHOWN:
+                    self._understudy.offer(turn, reply)
                 if reply.hand_off is not None:
                     reach(CrashPoint.HANDED_OFF)
                 return answered.value, to_send
 
     def _away(self, turn: Turn, words: str) -> Reply:
         prompt = self._render(turn)
-        return Reply(first_words(turn, prompt, spoken(words)), MadeBy(prompt.version))
+        return Reply(first_words(turn, prompt, spoken(words)), _fixed(prompt))
 
     async def _fail(self, turn: Turn, error: str) -> str:
         gave_up = await self._store.fail_turn(turn, error, self._fallback(turn), self._clock())
@@ -153,17 +159,17 @@ class Responder:
             log.exception("prompt.broke", **turn_notes.ids(turn), error=type(error).__name__)
             return Reply((LAST_WORDS,), MadeBy())
         parts = first_words(turn, prompt, spoken(prompt.fallback))
-        return Reply(parts, MadeBy(prompt_version=prompt.version))
+        return Reply(parts, _fixed(prompt))
 
     async def _make_reply(self, turn: Turn) -> Reply | Skip | Decline | Defer:
         prompt = self._render(turn)
         match decide(turn, prompt, self._style.duty, self._clock()):
             case Say(text, opting=None) as said:
                 words = text if said.hand_off is None else parting_words(prompt, text)
-                reply = Reply(spoken(words), MadeBy(prompt.version), said.hand_off)
+                reply = Reply(spoken(words), _fixed(prompt), said.hand_off)
                 return opened(turn, prompt, reply)
             case Say(text, opting=opting):
-                return Reply(spoken(text), MadeBy(prompt.version), opting=opting)
+                return Reply(spoken(text), _fixed(prompt), opting=opting)
             case AskModel():
                 return opened(turn, prompt, await self._answering.answer(turn, prompt))
             case other:
@@ -176,13 +182,19 @@ class Responder:
                 turn.line_id,
                 contact_name=turn.contact_name,
                 now=self._clock(),
-                customer=_customer(turn),
+                customer=customer_of(turn),
             )
             self._rendered[turn.id] = rendered
         return rendered
 
 
-def _customer(turn: Turn) -> Customer:
+def _fixed(prompt: RenderedPrompt) -> MadeBy:
+    """No model was asked."""
+    return MadeBy(prompt.version, prompt_name=prompt.name)
+
+
+def customer_of(turn: Turn) -> Customer:
+    """What prompts may know of the contact."""
     newest_first = (*reversed(turn.to_answer), *reversed(turn.past))
     language = language_of(newest_first, turn.contact)
     return Customer(turn.contact, language, all(it.author == "customer" for it in turn.past))

@@ -47,6 +47,7 @@ from bot.observing import (
 from bot.ports import Llm
 from bot.premises import listen, own_data
 from bot.publish import Publisher
+from bot.replay.trials import Trials
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -297,13 +298,18 @@ class _Process:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
         if self._settings.prompts.gate == "tests":
-            known = (self._settings, parts.database, parts.publisher)
-            gate = make_gatekeeper(*known, around.llm)
+            publisher = parts.publisher
+            gate = make_gatekeeper(self._settings, parts.database, publisher, around.llm)
             self._spawn(gate.run(self._stop), "gate")
         contacts = bootstrap.make_contacts(self._settings, parts.database, parts.blobs)
         self._spawn(contacts.run(self._stop), "erasures")
+        in_hand: set[str] = set()
+        known = (around, parts.prompts, in_hand)
+        shadow = bootstrap.make_shadow(self._settings, parts.database, parts.store, *known)
+        if shadow is not None:
+            self._spawn(shadow.run(self._stop), "shadow")
         worker = bootstrap.make_worker(
-            self._settings, parts.store, parts.queue, around, parts.prompts, tracer
+            self._settings, parts.store, parts.queue, *known, witness=tracer, understudy=shadow
         )
         self._spawn(worker.run(self._stop, sole=sole), "worker")
         self._spawn(SearchIndex(parts.database).run(self._stop), "search")
@@ -360,7 +366,8 @@ def make_doors(
     operators = api.operators_of(settings)
     contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
     people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
-    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people)
+    tried = Trials(settings, parts.database)
+    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people, tried)
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(

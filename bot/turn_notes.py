@@ -24,6 +24,8 @@ def ids(turn: Turn) -> dict[str, str]:
 
 def claimed(turn: Turn, now: datetime) -> None:
     """It is in hand, with everything that has waited."""
+    if turn.for_show:
+        return
     waited_s = max(0.0, (now - turn.first_message_at).total_seconds())
     TURN_STEP_SECONDS.labels("waited").observe(waited_s)
     media_s = _media_s(turn)
@@ -51,6 +53,8 @@ def answered(turn: Turn, usage: Usage, cost: float | None) -> None:
     TOKENS.labels("in").inc(usage.tokens_in or 0)
     TOKENS.labels("out").inc(usage.tokens_out or 0)
     COST.labels("model").inc(cost or 0)
+    if turn.for_show:  # paid for all the same
+        return
     log.info(
         "model.answered",
         **ids(turn),
@@ -62,6 +66,8 @@ def answered(turn: Turn, usage: Usage, cost: float | None) -> None:
 
 def guarded(turn: Turn, notes: Sequence[Note]) -> None:
     """Guards have found something in what the model wrote."""
+    if turn.for_show:
+        return
     for note in notes:
         GUARDED.labels(note.guard.value, note.done.value).inc()
     log.warning("answer.guarded", **ids(turn), found=[str(note) for note in notes])
@@ -79,5 +85,7 @@ def failed(turn: Turn, error: Unavailable | Refused) -> None:
 
 def ended(turn: Turn, end: str, reply_id: str | None) -> None:
     """`reply_id`: of what was stored to be sent, or beside."""
+    if turn.for_show:
+        return
     TURNS.labels(end).inc()
     log.info("turn.ended", **ids(turn), end=end, message=reply_id)

@@ -8,7 +8,7 @@ from tests.chaos.run import Plan, run
 from tests.chaos.table import table
 
 _LONG: dict[str, Any] = {
-    "messages": 600,
+    "messages": 400,
     "per_second": 15,
     "strike_every_s": 1,
     "whim_chance": 0.06,

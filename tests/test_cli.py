@@ -14,6 +14,7 @@ from tests.harness import Answer, Bot, Customer, Finished, eventually, fail, han
 from tests.harness.llm import pictures_of, words_of
 from tests.samples import papers, photos, voices
 
+ON_ONE_DATABASE = True
 SETTINGS = {"retry": {"max_attempts": 1}}
 
 

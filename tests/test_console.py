@@ -239,7 +239,8 @@ async def test_an_operator_takes_over_answers_and_hands_back(bot: Bot, rosa: Con
     assert "Rosa here,\nyes." in answer.text
     assert (await ana.reads(2))[1] == "Rosa here,\nyes."
     assert (await bot.conversation(ana))["paused_by"] == "rosa"
-    await rosa.post(f"{thread}/hand-back", {"brief": "Rosa said yes.", "answer": "1"})
+    back = {"brief": "Rosa said yes.", "answer": "1", "holder": "rosa"}
+    await rosa.post(f"{thread}/hand-back", back)
     assert (await bot.conversation(ana))["state"] == "bot"
     await ana.writes("thanks")
     await ana.reads(3)
@@ -277,9 +278,15 @@ async def test_the_second_of_two_operators_is_warned(bot: Bot, rosa: Console) ->
     assert "Somebody else has written" in warned
     assert ">me too</textarea>" in warned
     await ana.reads(2)
+    pages[rosa] = (await rosa.get(thread)).text
+    await reply(rosa, "and one more thing")  # her own words warn nobody of herself
+    await ana.reads(3)
     pages[omar] = warned
-    await reply(omar, "me too", anyway="1")
-    assert (await ana.reads(3))[1:] == ["I have it", "me too"]
+    warned = await reply(omar, "me too", anyway="1")  # no field of a form goes past it
+    assert "Somebody else has written" in warned
+    pages[omar] = warned
+    await reply(omar, "me too")
+    assert (await ana.reads(4))[1:] == ["I have it", "and one more thing", "me too"]
 
 
 async def test_the_emergency_stop_stops_everything_and_goes_on(new_bot: NewBot) -> None:

@@ -198,5 +198,81 @@ async def test_files_of_the_page_may_be_kept_by_a_browser_pages_may_not(rosa: Co
 async def test_a_line_shows_its_pace(bot: Bot, rosa: Console) -> None:
     await _talked(bot)
     page = (await rosa.get("/console/lines")).text
-    assert "<td>full</td>" in page
-    assert "<td>no limit</td>" in page
+    assert ">full</td>" in page
+    assert ">no limit</td>" in page
+
+
+async def test_who_hands_back_what_is_not_theirs_any_more_is_told(bot: Bot, rosa: Console) -> None:
+    omar = await Console(bot).signed_in(OMAR)
+    ana = await _talked(bot)
+    thread = await _thread(bot, ana)
+    await rosa.post(f"{thread}/take-over")
+    promised = {"holder": "rosa", "brief": "Rosa calls on Monday."}
+    await rosa.post(f"{thread}/hand-back", promised)
+    late = await omar.post(f"{thread}/hand-back", {"holder": "rosa", "brief": ""}, **PART)
+    assert late.status_code == 409
+    assert "has changed hands" in late.text
+    await ana.writes("when do you call?")
+    await ana.reads(2)
+    assert "Rosa calls on Monday." in str(bot.llm.messages_about("when do you call?")[-1])
+
+
+async def test_a_thread_tells_of_a_stop_and_keeps_who_has_it(bot: Bot, rosa: Console) -> None:
+    ana, ben = await _talked(bot), await _talked(bot)
+    held, free = await _thread(bot, ana), await _thread(bot, ben)
+    omar = await Console(bot).signed_in(OMAR)
+    await omar.post(f"{held}/take-over")
+    await rosa.post("/console/stop")
+    try:
+        assert "with omar" in (await rosa.get(held)).text
+        page = (await rosa.get(free)).text
+        assert ">Everything is stopped</a>" in page
+        assert "hand-back" not in page
+    finally:
+        await rosa.post("/console/go")
+    assert "The bot answers" in (await rosa.get(free)).text
+
+
+async def test_what_is_erased_leaves_an_open_page(rosa: Console) -> None:
+    answer = await rosa.get("/console/parts/thread/cv_gone", **PART)
+    assert (answer.status_code, answer.headers["hx-retarget"]) == (404, "#thread")
+    assert answer.headers["hx-reselect"] == "#said"
+    assert 'id="said"' in answer.text
+
+
+async def test_to_whom_nothing_may_be_written_nobody_writes(bot: Bot, rosa: Console) -> None:
+    ana = await _talked(bot)
+    thread = await _thread(bot, ana)
+    number = {"decision": "block", "number": ana.number}
+    await rosa.post(f"{thread}/contact/decide", number)
+    page = (await rosa.get(thread)).text
+    assert "This contact is blocked" in page
+    assert '<textarea id="text"' not in page
+
+
+@pytest.mark.parametrize("text", ["\u200b\u200b", " \n\t", "\u2060", ""])
+async def test_nothing_is_sent_that_nobody_could_see(bot: Bot, rosa: Console, text: str) -> None:
+    ana = await _talked(bot)
+    answer = await rosa.post(f"{await _thread(bot, ana)}/reply", {"text": text, "key": "k"})
+    assert "Write something first" in answer.text
+    assert len(ana.read) == 1
+
+
+async def test_earlier_messages_stand_still(bot: Bot, rosa: Console) -> None:
+    ana = await _talked(bot)
+    thread = await _thread(bot, ana)
+    newest = (await bot.messages(ana))[-1]["id"]
+    assert "changed-thread" in (await rosa.get(thread)).text
+    earlier = (await rosa.get(f"{thread}?before={newest}")).text
+    assert "changed-thread" not in earlier
+    assert ">To the newest messages</a>" in earlier
+
+
+async def test_a_page_that_is_merely_open_asks_to_come_back_to_itself(bot: Bot) -> None:
+    shown = {"HX-Current-URL": f"{bot.url}/console/lines?a=b", **PART}
+    answer = await Console(bot).get("/console/parts/needs", **shown)
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"] == "/console/sign-in?next=%2Fconsole%2Flines%3Fa%3Db"
+    evil = {"HX-Current-URL": "https://evil.example/x", **PART}
+    answer = await Console(bot).get("/console/parts/needs", **evil)
+    assert answer.headers["hx-redirect"] == "/console/sign-in?next=%2Fconsole"

@@ -307,3 +307,29 @@ async def test_a_prompt_is_tried_where_it_is_edited(bot: Bot, chromium_path: str
         await page.get_by_role("button", name="Begin anew").click()
         await expect(page.get_by_text("You said: is it you?")).to_have_count(0)
         assert page.url == f"{bot.url}/console/prompts/default"  # no other page was loaded
+
+
+async def test_what_went_wrong_is_said_beside_the_words(bot: Bot, chromium_path: str) -> None:
+    ana = bot.provider.customer()
+    await ana.writes("hello")
+    await ana.reads(1)
+    conversation = (await bot.conversation(ana))["id"]
+    async with _signed_in(bot, chromium_path, NARROW) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/conversations/{conversation}")
+        box = page.get_by_role("textbox", name="Your reply")
+        await box.fill("half a sentence")
+        await page.get_by_role("button", name="Take over").click()
+        await page.locator("summary", has_text="Hand back").click()
+        await page.evaluate("document.querySelector('[name=holder]').value = 'somebody else'")
+        await page.get_by_role("button", name="Hand back to the bot").click()
+        await expect(page.locator("#fault")).to_contain_text("has changed hands")
+        await ana.writes("are you there?")
+        await expect(page.get_by_role("log").get_by_text("are you there?")).to_be_visible()
+        await expect(page.locator("#fault")).to_contain_text("has changed hands")
+        await expect(box).to_have_value("half a sentence")
+        await bot.api("DELETE", f"/api/contacts/{ana.number}")
+        await expect(page.locator("#thread")).to_contain_text("may have been erased")
+        await expect(page.locator("#thread")).not_to_contain_text("hello")
+        assert await page.evaluate("sessionStorage.length") == 0
+        desk.complaints.clear()  # the browser's own words about a 409 and a 404

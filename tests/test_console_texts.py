@@ -34,7 +34,16 @@ def test_a_text_looks_as_on_the_phone(text: str, html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["*_~`" * 3000, "*a " * 5000, "```" * 4001, "<" * 9000, "*_a_*~b~`c`" * 900 + "\n> *"]
+    "text",
+    [
+        "*_~`" * 3000,
+        "*a*\n" * 5000,
+        "*a*" + "\n" * 19_000,
+        "*a " * 5000,
+        "```" * 4001,
+        "<" * 9000,
+        "*_a_*~b~`c`" * 900 + "\n> *",
+    ],
 )
 def test_whatever_is_written_only_elements_of_ours_come_out(text: str) -> None:
     html = str(to_html(text))

@@ -6,6 +6,7 @@ from tests.harness import Bot, Customer, eventually, fail, say
 from tests.harness.bot_process import TOKEN
 from tests.harness.provider import API_KEY, SECRET
 
+ON_ONE_DATABASE = True
 ROSA = "+15559990077"
 PLAIN = "ln_plain"
 GOODBYE = "One moment, Rosa takes over."

@@ -21,6 +21,10 @@ from tests.harness import (
     say,
 )
 
+ON_ONE_DATABASE = True
+
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def provider(network: Network) -> Iterator[ScriptedProvider]:

@@ -16,6 +16,7 @@ from tests.harness.bot_process import TOKEN
 from tests.harness.provider import API_KEY, SECRET
 from tests.samples import papers, photos, voices
 
+ON_ONE_DATABASE = True
 SETTINGS: dict[str, Any] = {
     "log": {"format": "json", "level": "debug"},
     "retry": {"base_delay_s": 0.05, "max_delay_s": 0.1, "max_attempts": 2},

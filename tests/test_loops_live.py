@@ -5,8 +5,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from tests.harness import Bot, Customer, Gate, eventually, say
 
+ON_ONE_DATABASE = True
+
+pytestmark = pytest.mark.slow
 ROSA = "+15559990021"
 HANDFUL = 12
 SETTINGS: dict[str, Any] = {"takeover": {"operators": [ROSA]}}

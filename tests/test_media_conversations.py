@@ -13,6 +13,7 @@ from tests.harness.bot_process import PROMPT, UNSUPPORTED
 from tests.harness.llm import pictures_of, words_of
 from tests.samples import hostile, papers, photos, voices
 
+ON_ONE_DATABASE = True
 UNHEARD = "I could not understand your voice note. Can you write it?"
 SETTINGS = {
     "conversation": {"quiet_period_s": 0, "max_wait_s": 5},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Select, Table, select
+from sqlalchemy import Connection, MetaData, Select, Table, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.adapters.db.engine import Database, sqlite_url
@@ -130,6 +130,27 @@ async def test_from_each_version_the_rows_are_kept_and_a_bot_goes_on(
     database = Database(url)
     await _goes_on(Scene(database), version)
     await database.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "effect"),
+    [("", "handed off"), (", turn_id = 'tn_1', reason = 'opted out'", "opted out")],
+)
+async def test_what_past_answers_came_to_is_known_afterwards(
+    url: str, event: str, effect: str
+) -> None:
+    await make_lived_in(url, RELEASED[-1], waiting=thread(ANNA), answered=thread(BEN))
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE messages SET parting = true WHERE turn_id = 'tn_1'"))
+        await connection.execute(text(f"UPDATE events SET attempts = 0{event}"))  # noqa: S608
+    await migrate(url)
+    async with engine.connect() as connection:
+        effects = await connection.execute(text("SELECT id, effect FROM turns ORDER BY id"))
+        found = {row.id: row.effect for row in effects}
+    await engine.dispose()
+    assert found.pop("tn_1") == effect
+    assert set(found.values()) <= {None}
 
 
 async def _rows(url: str) -> dict[str, list[dict[str, object]]]:

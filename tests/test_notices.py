@@ -10,6 +10,7 @@ from tests.harness import Answer, Bot, Customer, Hang, Network, Request, eventua
 from tests.harness.bot_process import FALLBACK
 from tests.harness.http_server import Plan, ScriptedServer
 
+ON_ONE_DATABASE = True
 SECRET = "T0SECRET"
 PATH = f"/hooks/{SECRET}/B1"
 HAND_OFF = "One moment, Rosa will write to you."

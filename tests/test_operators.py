@@ -5,6 +5,7 @@ from typing import Any
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Customer, eventually, hand_off
 
+ON_ONE_DATABASE = True
 ROSA = "+15559990001"
 OMAR = "+15559990002"
 PROMPT = """\

@@ -5,6 +5,7 @@ from typing import Any
 from tests.conftest import NewBot
 from tests.harness import Bot, Customer, eventually, fail
 
+ON_ONE_DATABASE = True
 REGULAR = "+34699000001"
 PROMPTS = {
     "default": (

@@ -24,6 +24,7 @@ from tests.harness import Answer, Bot, Network, eventually
 from tests.harness.http_server import ScriptedServer
 from tests.samples import voices
 
+ON_ONE_DATABASE = True
 pytestmark = pytest.mark.slow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

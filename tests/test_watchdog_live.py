@@ -11,6 +11,7 @@ from tests.harness import Answer, Bot, Network, eventually, fail
 from tests.harness.http_server import ScriptedServer
 from tests.harness.process import Process
 
+ON_ONE_DATABASE = True
 pytestmark = pytest.mark.slow
 
 OWNER = "+15550009999"

@@ -13,6 +13,7 @@ from tests.harness import Bot, eventually
 from tests.harness.provider import SECRET, sign
 from tests.raw_calls import CHUNKED, Call, calling, chunk, head, post
 
+ON_ONE_DATABASE = True
 NEXT_SECRET = "whsec_that_comes_next"
 ENV = {"MOSSMOON_WEBHOOK_SECRET": f"{SECRET}, {NEXT_SECRET}"}
 LIMIT_BYTES = 1024 * 1024

@@ -21,6 +21,7 @@ from bot.api import (
     media,
     notes,
     prompts,
+    trials,
     why,
 )
 from bot.api.gate import Gate, Known, Operators
@@ -29,6 +30,7 @@ from bot.contacts import Contacts
 from bot.export import Export
 from bot.handoff import HandOff
 from bot.publish import Publisher
+from bot.replay.trials import Trials
 
 MAX_BODY_BYTES = 2**20
 
@@ -54,6 +56,7 @@ def create_app(
     blobs: MediaStore,
     publisher: Publisher,
     people: People,
+    tried: Trials,
 ) -> FastAPI:
     """The app; without an operator's token set, everything for operators answers 404."""
     app = FastAPI(
@@ -71,6 +74,7 @@ def create_app(
         audit.router(views),
         alerts.router(views),
         why.router(views),
+        trials.router(tried),
         prompts.router(publisher),
         contacts.router(people.contacts, people.export),
         notes.router(people.contacts),

@@ -118,6 +118,7 @@ def _add_prompts(commands: Any) -> None:
     publish.add_argument(
         "--anyway", action="store_true", help="make it live although its tests have not passed"
     )
+    _add_tried(actions)
     new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
     new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")
     new.add_argument("--business", metavar="TEXT", help="what the business is called")
@@ -128,6 +129,44 @@ def _add_prompts(commands: Any) -> None:
     schema = _add(actions, "schema", "prompts_new", "print the JSON Schema of prompt files")
     new.set_defaults(action="new")
     schema.set_defaults(action="schema")
+
+
+def _add_tried(actions: Any) -> None:
+    about = "past turns again with a candidate, beside what customers got; nothing is sent"
+    replay = _add_action(actions, "replay", "prompts_tried", about)
+    replay.add_argument("name", metavar="NAME", help="of the prompt: `default`")
+    chosen = replay.add_mutually_exclusive_group()
+    about = "with this text (left out: with the prompt's file as it is now)"
+    chosen.add_argument("--candidate", type=Path, metavar="FILE", help=about)
+    about = "with a version: its first characters, `live` or `file`"
+    chosen.add_argument("--version", metavar="V", help=about)
+    about = "turns of this line, whichever prompt answered them"
+    replay.add_argument("--line", metavar="ID", help=about)
+    about = "the newest so many turns (200)"
+    replay.add_argument("--last", type=_count, default=200, metavar="N", help=about)
+    _add_spending(replay)
+    about = "what the shadow of a line would have said, beside what customers got"
+    shadow = _add_action(actions, "shadow", "prompts_tried", about)
+    shadow.add_argument("line", metavar="LINE")
+    about = "the newest so many turns (200)"
+    shadow.add_argument("--last", type=_count, default=200, metavar="N", help=about)
+    for action in (replay, shadow):
+        action.add_argument("--html", type=Path, metavar="FILE", help="write a page to read")
+    about = "both sides of a line's split in figures"
+    split = _add_action(actions, "split", "prompts_tried", about)
+    split.add_argument("line", metavar="LINE")
+    split.add_argument("--days", type=_count, default=30, metavar="N", help="so many (30)")
+
+
+def _add_spending(command: argparse.ArgumentParser) -> None:
+    """How much is asked of the model."""
+    command.add_argument("--jobs", type=_jobs, default=4, metavar="N", help="so many at a time")
+    command.add_argument(
+        "--max-cost", type=_amount, metavar="X", help="begin nothing more once this is spent"
+    )
+    command.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="ask the model anew for everything"
+    )
 
 
 def _add_action(actions: Any, name: str, module: str, about: str) -> argparse.ArgumentParser:
@@ -183,15 +222,9 @@ def _add_eval(commands: Any) -> None:
     command.add_argument(
         "--candidate", type=Path, metavar="FILE", help="test this text instead of the prompts"
     )
-    command.add_argument("--jobs", type=_jobs, default=4, metavar="N", help="so many at a time")
-    command.add_argument(
-        "--max-cost", type=_amount, metavar="X", help="begin nothing more once this is spent"
-    )
+    _add_spending(command)
     command.add_argument(
         "--repeat", type=_jobs, metavar="N", help="hold each so often, whatever the files say"
-    )
-    command.add_argument(
-        "--no-cache", dest="cache", action="store_false", help="ask the model anew for everything"
     )
     command.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     command.add_argument("--html", type=Path, metavar="FILE", help="write a page to read")

@@ -11,7 +11,7 @@ from bot.config.loading import (
 )
 from bot.config.redaction import without_secrets
 from bot.config.secrets import PLACEHOLDERS, OperatorToken, Secrets
-from bot.config.tree import LineSettings
+from bot.config.tree import LineSettings, SettingsTree
 
 __all__ = [
     "DEFAULT_PATH",
@@ -22,6 +22,7 @@ __all__ = [
     "OperatorToken",
     "Secrets",
     "Settings",
+    "SettingsTree",
     "examine",
     "load",
     "reload_note",

@@ -29,6 +29,7 @@ def oddities(
     if tree.limits.llm_cost_per_day and tree.llm.model not in tree.llm.prices:
         message = "no price for the model in llm.prices: tokens are counted, not limited"
         yield sources.about(("limits", "llm_cost_per_day"), message)
+    yield from _odd_trials(tree, sources)
 
 
 def _odd_times(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
@@ -53,6 +54,22 @@ def _odd_hours(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
     if tree.business.holidays:
         message = "no hours are set: the business counts as open on holidays too"
         yield sources.about(("business", "holidays"), message)
+
+
+def _odd_trials(tree: SettingsTree, sources: Sources) -> Iterator[Fault]:
+    """Prompts beside a line's own that will not do what was meant."""
+    is_limited = tree.limits.shadow_cost_per_day and any(tree.shadows().values())
+    if is_limited and tree.llm.model not in tree.llm.prices:
+        message = "no price for the model in llm.prices: a shadow falls silent after one answer"
+        yield sources.about(("limits", "shadow_cost_per_day"), message)
+    for line_id in tree.lines:
+        line = tree.line(line_id)
+        if line.shadow == line.prompt:
+            message = "the line's own prompt: it would be paid twice and say the same"
+            yield sources.about(("lines", line_id, "shadow"), f"{message}; name another")
+        if line.prompt in line.split:
+            message = f"{line.prompt} is the line's own prompt: both sides hear the same"
+            yield sources.about(("lines", line_id, "split"), f"{message}; name another")
 
 
 def _is_anybody_told(tree: SettingsTree) -> bool:

@@ -1,7 +1,7 @@
 """What config.yaml may say: every key, its type, its range and its default."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from bot.config.values import (
     Number,
     Operators,
     OtlpUrl,
+    Percent,
     PositiveSeconds,
     PromptPath,
     PublicUrl,
@@ -42,6 +43,7 @@ from bot.domain.opening_hours import BotAnswers, OpeningHours, hours_text
 from bot.domain.prompt import Business, LineVoice
 
 Answer = Literal["all", "listed", "nobody"]
+_WHOLE = 100
 
 
 class Section(BaseModel):
@@ -89,6 +91,17 @@ class LineEntry(Section):
     """Instead of `takeover.operators`; empty: nobody on this line."""
     number: Contact | None = None
     """The line's own number: what comes from it is never answered."""
+    shadow: PromptPath | None = None
+    """Makes answers too, which nobody gets."""
+    split: Mapping[PromptPath, Percent] | None = Field(default=None, max_length=10)
+    """Percentages of the line's contacts who are answered with another prompt, for good."""
+
+    @field_validator("split")
+    @classmethod
+    def _a_part_of_all(cls, given: Mapping[str, float] | None) -> Mapping[str, float] | None:
+        if given is not None and sum(given.values()) > _WHOLE:
+            raise ValueError("the percentages make more than 100: leave some to `prompt`, or none")
+        return given
 
     variables: Mapping[VariableName, VariableValue] = Field(default_factory=dict, max_length=200)
     """In place of those that the prompt declares under the same names."""
@@ -128,6 +141,15 @@ class LineSettings:
     block: tuple[str, ...] = ()
     """Never answered, whoever else is."""
     operators: tuple[str, ...] = ()
+    shadow: str | None = None
+    split: Mapping[str, float] = field(default_factory=dict)
+    """Percentages of its contacts, by prompt file."""
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Every prompt file that has to do with the line, its own first."""
+        shadow = () if self.shadow is None else (self.shadow,)
+        return tuple(dict.fromkeys((self.prompt, *self.split, *shadow)))
 
 
 class LineApiSettings(Section):
@@ -232,6 +254,8 @@ class LimitSettings(Section):
     messages_per_contact_per_10_minutes: Count = 60
     """More is a flood and gets no answer."""
     llm_cost_per_day: Number = Field(default=0, ge=0)
+    shadow_cost_per_day: Number = Field(default=0, ge=0)
+    """Of all shadows together; it counts beside `llm_cost_per_day`."""
 
 
 class RetentionSettings(Section):
@@ -291,12 +315,16 @@ class SettingsTree(Section):
         entry = self.lines.get(line_id, default)
         prompt = default.prompt if entry.prompt is None else entry.prompt
         chosen = default if entry.answer is None else entry
+        # With a prompt of its own a line has nothing to do with what is tried on the others.
+        tried = default if entry.prompt is None else LineEntry()
         return LineSettings(
             prompt="prompts/default.yaml" if prompt is None else prompt,
             answer="all" if chosen.answer is None else chosen.answer,
             only=chosen.only,
             block=tuple(dict.fromkeys((*default.block, *entry.block))),
             operators=self._operators(entry, default),
+            shadow=tried.shadow if entry.shadow is None else entry.shadow,
+            split=(tried.split if entry.split is None else entry.split) or {},
         )
 
     def _operators(self, entry: LineEntry, default: LineEntry) -> tuple[str, ...]:
@@ -311,12 +339,19 @@ class SettingsTree(Section):
         """The prompt file of `default` and of every listed line."""
         return {line_id: self.line(line_id).prompt for line_id in ("default", *self.lines)}
 
+    def shadows(self) -> Mapping[str, str | None]:
+        """The shadow's prompt file of `default` and of every listed line."""
+        return {line_id: self.line(line_id).shadow for line_id in ("default", *self.lines)}
+
     def voices(self) -> Mapping[str, LineVoice]:
         """What `default` and every listed line say otherwise than the prompt files."""
         default = self.lines.get("default", LineEntry())
         return {
             line_id: LineVoice(
-                {**default.variables, **entry.variables}, {**default.contacts, **entry.contacts}
+                {**default.variables, **entry.variables},
+                {**default.contacts, **entry.contacts},
+                self.line(line_id).split,
+                self.line(line_id).shadow,
             )
             for line_id, entry in {"default": default, **self.lines}.items()
         }

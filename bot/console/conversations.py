@@ -34,6 +34,7 @@ class Inbox:
         """All of them; none changes anything."""
         router = APIRouter()
         router.add_api_route("", self._to_list, methods=["GET"])
+        router.add_api_route("/", self._to_list, methods=["GET"])
         router.add_api_route("/conversations", self._list, methods=["GET"])
         router.add_api_route("/conversations/{conversation_id}", self._thread, methods=["GET"])
         router.add_api_route("/parts/list", self._list_part, methods=["GET"])
@@ -50,7 +51,7 @@ class Inbox:
         return self._pages.show(request, "inbox.html", session=session, thread=None, **shown)
 
     async def _list_part(self, request: Request) -> HTMLResponse:
-        await self._door.require(request)
+        await self._door.glance(request)
         return self._pages.show(request, "_list.html", **await self._list_values(request))
 
     async def _list_values(self, request: Request) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Inbox:
         chosen: Which = next((one for one in WHICH if one == which), "all")
         entries: Entries = await self._desk.entries(chosen, line_id, q or None, cursor=cursor)
         lines = await self._desk.line_ids()
-        filters = {"which": chosen, "q": q, "line": line_id or ""}
+        filters = {"which": chosen, "q": q, "line": line_id or "", "cursor": cursor or ""}
         open_one = asked.get("open", "")
         return {"entries": entries, "lines": lines, "filters": filters, "open_one": open_one}
 
@@ -71,11 +72,11 @@ class Inbox:
         return self._pages.show(request, "inbox.html", session=session, thread=thread, **shown)
 
     async def _thread_part(self, request: Request, conversation_id: str) -> HTMLResponse:
-        session = await self._door.require(request)
+        session = await self._door.glance(request)
         return await self.show_thread(request, conversation_id, session)
 
     async def _needs_part(self, request: Request) -> HTMLResponse:
-        await self._door.require(request)
+        await self._door.glance(request)
         needs, everything = await self._desk.in_need(), await self._views.scope(None)
         return self._pages.show(request, "_needs.html", needs=needs, everything=everything)
 
@@ -101,6 +102,7 @@ class Inbox:
             "conversation": conversation,
             "messages": page.items,
             "at": at,
+            "before": before,
             "earlier": page.items[0].id if len(page.items) == MESSAGES else None,
             "brief": brief,
             "operator": session.operator,

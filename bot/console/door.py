@@ -52,6 +52,10 @@ class Door:
         """Whose page this is. Raises NotSignedIn, StoreUnavailable."""
         return await self._find(request, uses=True)
 
+    async def glance(self, request: Request) -> Session:
+        """The same for what a page asks for by itself: it keeps no session from ending."""
+        return await self._find(request, uses=False)
+
     async def _find(self, request: Request, *, uses: bool) -> Session:
         key = request.cookies.get(COOKIE, "")
         session = await self.sessions.find(key, uses=uses) if key else None
@@ -132,6 +136,13 @@ def to_sign_in(request: Request) -> RedirectResponse:
     path = request.url.path if request.method == "GET" else ROOT
     query = f"?{request.url.query}" if request.url.query and path != ROOT else ""
     return RedirectResponse(f"{SIGN_IN}?next={quote(f'{path}{query}', safe='')}", 303)
+
+
+def to_sign_in_from_part(request: Request) -> str:
+    """The address of the sign-in page, and back from there to the page that asked for a part."""
+    shown = urlsplit(request.headers.get("hx-current-url", ""))
+    page = safe_next(f"{shown.path}?{shown.query}" if shown.query else shown.path)
+    return f"{SIGN_IN}?next={quote(page, safe='')}"
 
 
 def safe_next(wanted: str) -> str:

@@ -5,11 +5,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from bot.console.door import SIGN_IN, NotFromHere, NotSignedIn, to_sign_in
+from bot.console.door import ROOT, NotFromHere, NotSignedIn, to_sign_in, to_sign_in_from_part
 from bot.console.pages import Pages
 from bot.errors import BotError, NotFound, Refused, Unavailable
 
 log = structlog.get_logger()
+
+
+class Changed(Exception):
+    """What was to be changed is not as the page shows it any more."""
 
 
 class Faults:
@@ -22,6 +26,7 @@ class Faults:
         """Let all errors of the app be answered here."""
         app.add_exception_handler(NotSignedIn, self._not_signed_in)
         app.add_exception_handler(NotFromHere, self._not_from_here)
+        app.add_exception_handler(Changed, self._changed)
         app.add_exception_handler(BotError, self._bot_error)
         app.add_exception_handler(HTTPException, self._framework_error)
         app.add_exception_handler(Exception, self._internal_error)
@@ -32,15 +37,25 @@ class Faults:
         return self._pages.show(request, "error.html", status, fault=fault, text=text)
 
     def _show_part(self, request: Request, status: int, fault: str, text: str) -> Response:
-        """Beside the page, so that nothing that was typed there is lost."""
+        """Beside the page, where nothing typed is lost; in place of a thread that is gone."""
+        is_gone = status == 404 and request.url.path.startswith(f"{ROOT}/parts/thread/")
+        fault = "gone" if is_gone else f"error_{fault}"
         answer = self._pages.show(request, "_fault.html", status, fault=fault, text=text)
-        answer.headers.update({"HX-Retarget": "#fault", "HX-Reswap": "innerHTML"})
+        target = "#thread" if is_gone else "#fault"
+        answer.headers.update(
+            {"HX-Retarget": target, "HX-Reselect": "#said", "HX-Reswap": "innerHTML"}
+        )
         return answer
 
     async def _not_signed_in(self, request: Request, _error: Exception) -> Response:
         if request.headers.get("hx-request"):
-            return Response(status_code=401, headers={"HX-Redirect": SIGN_IN})
+            return Response(status_code=401, headers={"HX-Redirect": to_sign_in_from_part(request)})
         return to_sign_in(request)
+
+    async def _changed(self, request: Request, _error: Exception) -> Response:
+        return self._show(
+            request, 409, "refused", self._pages.words(request)["handed_back_already"]
+        )
 
     async def _not_from_here(self, request: Request, _error: Exception) -> Response:
         return self._show(request, 403, "not_from_here")

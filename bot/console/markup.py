@@ -5,11 +5,14 @@ Whatever somebody wrote is escaped; the only elements are those of this file. Li
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 
 from markupsafe import Markup, escape
 
 _TAGS: Mapping[str, str] = {"*": "strong", "_": "em", "~": "s"}
 _MARK = re.compile(r"[*_~]")
+_SPECIAL = re.compile(r"[*_~`]|^>", re.MULTILINE)
+_SPECIAL_MAX = 200
 _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 _QUOTE = "> "
@@ -17,6 +20,8 @@ _QUOTE = "> "
 
 def to_html(text: str) -> Markup:
     """A message's text with its bold, italic, struck and code parts."""
+    if len(_SPECIAL.findall(text)) > _SPECIAL_MAX:
+        return escape(text)  # nobody formats so much: a page must not take long over it
     return _around_code(text, _FENCE, _lines)
 
 
@@ -28,7 +33,13 @@ def _around_code(text: str, code: re.Pattern[str], show: Callable[[str], Markup]
 
 
 def _lines(text: str) -> Markup:
-    return Markup("\n").join(_line(line) for line in text.split("\n"))
+    """Lines without any mark are escaped together: there may be thousands."""
+    runs = groupby(text.split("\n"), lambda line: bool(_SPECIAL.search(line)))
+    parts = [
+        Markup("\n").join(map(_line, run)) if is_special else escape("\n".join(run))
+        for is_special, run in runs
+    ]
+    return Markup("\n").join(parts)
 
 
 def _line(line: str) -> Markup:

@@ -39,8 +39,11 @@ class Pages:
         self, request: Request, template: str, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A page, or a part of one, in the browser's language."""
-        words = choose(request.headers.get("accept-language", ""))
-        return HTMLResponse(self.render(template, words, values), status)
+        return HTMLResponse(self.render(template, self.words(request), values), status)
+
+    def words(self, request: Request) -> Words:
+        """Those of the browser's language."""
+        return choose(request.headers.get("accept-language", ""))
 
     def render(self, template: str, words: Words, values: Mapping[str, Any]) -> str:
         clock = _Times(self.timezone, words)

@@ -9,8 +9,10 @@ from bot.adapters.db.sessions import Session
 from bot.adapters.db.views import Views
 from bot.console.conversations import MESSAGES, Inbox
 from bot.console.door import Door, check_origin, read_form
+from bot.console.errors import Changed
 from bot.console.markup import to_html
 from bot.console.shown import Shown
+from bot.domain.untrusted import is_visible
 from bot.errors import NotFound, Refused
 from bot.handoff import HandOff
 
@@ -51,6 +53,9 @@ class Replies:
     async def _hand_back(self, request: Request, conversation_id: str) -> HTMLResponse:
         session = await self._door.require(request)
         fields = await read_form(request)
+        conversation = await self._views.conversation(conversation_id)
+        if (conversation.holder or "") != fields.get("holder", ""):
+            raise Changed
         await self._handoff.resume(
             conversation_id,
             session.operator,
@@ -90,10 +95,9 @@ class Replies:
     async def _send(self, conversation_id: str, fields: Mapping[str, str], session: Session) -> str:
         """Why it was not sent; empty: it was."""
         text = self._leaving(fields)
-        if not text.strip():
+        if not is_visible(text):
             return "nothing_written"
-        newest, seen = await self._newest_of_person(conversation_id), fields.get("seen", "")
-        if newest not in ("", seen) and not fields.get("anyway"):
+        if await self._is_overtaken(conversation_id, fields.get("seen", ""), session):
             return "another_has_written"
         key = f"console-{fields.get('key', '')}"[:255]
         try:
@@ -115,8 +119,10 @@ class Replies:
         except (NotFound, Refused):
             return
 
-    async def _newest_of_person(self, conversation_id: str) -> str:
-        """The last message of an operator's, so that two do not answer the same question."""
+    async def _is_overtaken(self, conversation_id: str, seen: str, session: Session) -> bool:
+        """Whether a colleague has written since the message of a person's that the page showed."""
         page = await self._views.messages(conversation_id, limit=MESSAGES)
-        written = [one.id for one in page.items if one.author == "operator"]
-        return written[-1] if written else ""
+        written = [one for one in page.items if one.author == "operator"]
+        places = [place for place, one in enumerate(written) if one.id == seen]
+        later = written[places[0] + 1 :] if places else written
+        return any(one.author_name != session.operator for one in later)

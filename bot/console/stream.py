@@ -44,7 +44,7 @@ class Stream:
 
     async def _admit(self, request: Request) -> None:
         """Before the answer has begun: whoever is not signed in is told so."""
-        request.state.session = await self._door.require(request)
+        request.state.session = await self._door.glance(request)
 
     async def _changes(self, request: Request) -> AsyncIterator[ServerSentEvent]:
         session: Session = request.state.session

@@ -41,6 +41,20 @@ class LineVoice:
     """In place of those that the prompt declares under the same names."""
     contacts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The prompt file for a contact, by `contact_key`."""
+    split: Mapping[str, float] = field(default_factory=dict)
+    """The prompt files that speak to a share of its contacts, in percent."""
+    shadow: str | None = None
+    """The prompt file that makes answers nobody gets."""
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """What customers are spoken to with, beside the line's own."""
+        return frozenset((*self.contacts.values(), *self.split))
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The shadow too."""
+        return self.heard if self.shadow is None else self.heard | {self.shadow}
 
 
 def variables_with(
@@ -50,8 +64,7 @@ def variables_with(
     return {
         line_id: voice.variables
         for line_id, voice in voices.items()
-        if voice.variables
-        and file in {lines.get(line_id, lines.get("default")), *voice.contacts.values()}
+        if voice.variables and file in {lines.get(line_id, lines.get("default")), *voice.files}
     }
 
 

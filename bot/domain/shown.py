@@ -8,6 +8,7 @@ from bot.domain.outbox import SendStatus
 
 Answerer = Literal["bot", "human"]
 LineState = Literal["ready", "disconnected", "stopped"]
+PauseScope = Literal["conversation", "line", "everything"]
 EventStateName = Literal["pending", "working", "done", "skipped", "dead"]
 
 
@@ -34,6 +35,10 @@ class ConversationView:
     """The customer wrote STOP: nothing is sent until they write START."""
     blocked_at: datetime | None
     """An operator has blocked them: never answered, nothing is sent."""
+    pause_scope: PauseScope | None = None
+    """What is paused, the narrowest of it; None while `bot`."""
+    holder: str | None = None
+    """Who has this conversation itself; None: nobody, though its line may be paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,7 @@ class SendView:
 class PausedView(ConversationView):
     """A conversation after a pause."""
 
-    in_flight: tuple[SendView, ...]
+    in_flight: tuple[SendView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ class TurnState(StrEnum):
     """Its worker died or was stopped; whatever it still writes is refused."""
 
 
+class Effect(StrEnum):
+    """What an answer meant beyond its words."""
+
+    HANDED_OFF = "handed off"
+    """A person has the conversation from here on."""
+    OPTED_OUT = "opted out"
+    OPTED_IN = "opted in"
+
+
 NOTED_MAX = 200
 """So many of the messages that a turn took are noted with it, the newest."""
 
@@ -83,6 +92,8 @@ class Turn:
     taken_back: tuple[Entry, ...] = ()
     """What a reply that has not left yet is about: an answer to this turn takes its place."""
     standing: Standing = field(default_factory=Standing)
+    for_show: bool = False
+    """Taken beside the real one, or again: nothing of it is sent, and no figure counts it."""
     contact: str = field(default="", repr=False)
     """As `contact_key` gives it; empty: nobody in particular."""
 
@@ -142,6 +153,7 @@ class MadeBy:
     """How long the model took."""
     notes: tuple[Note, ...] = ()
     """What guards have found in the model's words."""
+    prompt_name: str | None = None
 
     @property
     def tokens(self) -> int | None:
@@ -175,6 +187,13 @@ class Reply:
     """Set: this confirms that the customer has opted out or in."""
     withheld: Withheld | None = None
     """Set: this is said in place of what the model wrote."""
+
+    @property
+    def effect(self) -> Effect | None:
+        """None: the conversation goes on."""
+        if self.hand_off is not None:
+            return Effect.HANDED_OFF
+        return None if self.opting is None else Effect(self.opting.value)
 
     @property
     def is_parting(self) -> bool:

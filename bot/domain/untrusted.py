@@ -31,6 +31,11 @@ def without_numbers(text: str) -> str:
     return _LONG_NUMBER.sub("[number]", text)
 
 
+def is_visible(text: str) -> bool:
+    """Whether anything of it can be seen: no blanks, nothing of no width."""
+    return any(unicodedata.category(one)[0] not in "CZ" for one in text)
+
+
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     if category.startswith("Z") or character in "\t\n\r":

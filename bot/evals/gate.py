@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -43,7 +42,7 @@ class TestsAsGate:
     def __init__(self, settings: Settings, llm: Llm) -> None:
         self._settings = settings
         self._llm = llm
-        self._known: tuple[tuple[tuple[Any, ...], ...], str] | None = None
+        self._known: tuple[tuple[tuple[Path, tuple[int, ...]], ...], str] | None = None
         """What the test files looked like, and their digest."""
 
     async def digest(self, name: str) -> str:
@@ -76,9 +75,10 @@ class TestsAsGate:
     def _digest(self) -> str:
         """Read anew only when a file seems to be another."""
         folder = self._settings.folder / FOLDER
-        stamps = tuple((path, *_stamp(path)) for path in sorted(folder.rglob("*")))
+        paths = sorted(folder.rglob("*"))
+        stamps = tuple((path, _stamp(path)) for path in paths)
         if self._known is None or self._known[0] != stamps:
-            self._known = stamps, _digest_of(folder, [path for path, *_ in stamps])
+            self._known = stamps, _digest_of(folder, paths)
         return self._known[1]
 
 
@@ -105,7 +105,10 @@ def _digest_of(folder: Path, paths: Iterable[Path]) -> str:
 def prompt_file(settings: Settings, name: str) -> str:
     """The file of a prompt that somebody is spoken to with, below the folder of config.yaml."""
     of_contacts = (file for voice in settings.voices().values() for file in voice.contacts.values())
-    files = (*settings.prompt_files().values(), *of_contacts)
+    of_lines = (
+        file for line in ("default", *settings.lines) for file in settings.line(line).prompts
+    )
+    files = (*of_lines, *of_contacts)
     return next((file for file in files if prompt_name(file) == name), f"prompts/{name}.yaml")
 
 

@@ -19,7 +19,7 @@ def html_report(results: Results, made_at: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["fit"] = _fit
+    environment.filters["fit"] = fit
     counts = {status.value: results.count(status) for status in Status}
     order = (Status.FAILED, Status.NOT_RUN, Status.PASSED)
     return environment.get_template("report.html").render(
@@ -30,7 +30,7 @@ def html_report(results: Results, made_at: datetime) -> str:
     )
 
 
-def _fit(text: str) -> str:
+def fit(text: str) -> str:
     """What UTF-8 can hold and a page can show; a NUL ends a page in some browsers."""
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} […]"
     return shown.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -88,7 +88,7 @@ class Run:
         options = self.options = Options() if self.options is None else self.options
         self._purse = Purse(options.max_cost)
         price = outside.Prices(self.settings)
-        cache = _cache(self.settings) if options.cache else None
+        cache = open_cache(self.settings) if options.cache else None
         self._model = Model(self.llm, price, self._purse, cache, options.retry_after_s)
         self._tests = [
             _Test(scene, one, [None] * (options.repeat or one.repeat))
@@ -219,7 +219,8 @@ def _beginning(suite: Suite, settings: Settings) -> datetime:
     return wednesday.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
 
 
-def _cache(settings: Settings) -> Cache:
+def open_cache(settings: Settings) -> Cache:
+    """Where the answers of the configured model are remembered."""
     llm = settings.llm
     made_with = {
         "server": settings.secrets.openai_base_url,

@@ -4,9 +4,10 @@ Nothing is sent and no database is touched. A `Stage` holds what rehearsals shar
 one conversation on it.
 """
 
+from bot.domain.outcome import Ended, Outcome
 from bot.rehearsal.files import Desk, Files
 from bot.rehearsal.overhearing import Overheard, Overhearing
-from bot.rehearsal.record import Ended, Exchange, Outcome, Record, Said, voice_note
+from bot.rehearsal.record import Exchange, Record, Said, voice_note
 from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
 
 __all__ = [

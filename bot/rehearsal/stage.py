@@ -9,11 +9,12 @@ from bot import bootstrap
 from bot.adapters.prompt_files import CandidatePrompt, NothingKept, PromptFiles, gather
 from bot.config import Settings
 from bot.domain.media import Attachment
+from bot.domain.outcome import Outcome
 from bot.domain.prompt import LineVoice, RenderedPrompt
 from bot.errors import SettingsError
 from bot.ports import Clock, Llm, Prompts, Transcriber
 from bot.rehearsal.files import Desk, Files
-from bot.rehearsal.record import CONVERSATION, Exchange, Outcome, Record, Said
+from bot.rehearsal.record import CONVERSATION, Exchange, Record, Said
 from bot.respond import Responder
 
 

@@ -78,7 +78,7 @@ class House:
 
 async def _told(scene: Scene) -> int:
     count = select(func.count()).select_from(notices)
-    return int(await scene.database.read(lambda tx: tx.execute(count).scalar()) or 0)
+    return int(await scene.database.read(lambda tx: tx.execute(count).scalar_one()))
 
 
 async def test_one_of_many_takes_it(scene: Scene, tmp_path: Path) -> None:

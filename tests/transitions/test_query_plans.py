@@ -15,11 +15,14 @@ from sqlalchemy import Connection, Engine, Table, event, func, insert, select
 from bot.adapters.db.journeys import Journeys
 from bot.adapters.db.lookout import Lookout
 from bot.adapters.db.schema import conversations, events, messages, turns
+from bot.adapters.db.shadows import Shadows
+from bot.adapters.db.split_figures import SplitFigures
 from bot.adapters.db.views import Views
+from bot.domain.comparison import Answer
 from bot.domain.notice import Roster
 from bot.domain.outbox import AccountHeld, NotSent, Rejected, SendOutcome, Sent, Unanswered
 from bot.domain.silence import Heard
-from bot.domain.turn import MadeBy, Opting, Reply
+from bot.domain.turn import MadeBy, Opting, Reply, Turn
 from bot.domain.watchdog import Here, Limits, OfAll, judge
 from bot.errors import NotFound
 from tests.transitions.scene import (
@@ -202,12 +205,21 @@ async def _kept_up(scene: Scene) -> None:
     await scene.store.live_workers(scene.now)
 
 
+async def _shadowed(scene: Scene, turn: Turn) -> None:
+    shadows = Shadows(scene.database)
+    await shadows.add(turn, Answer("another", prompt_name="new"), scene.now)
+    await shadows.spent_since(scene.now)
+    await shadows.pairs(line_id=turn.line_id, prompt_name="new", last=10)
+    await SplitFigures(scene.database).of(turn.line_id, {"new": ("new.yaml", 20.0)}, START)
+
+
 async def _asked_why(scene: Scene) -> None:
     """The way of everything that has happened above, by every id."""
     await scene.sends_voice("+12")
     turn = await scene.takes_turn(await scene.writes("+13"))
     made = Reply(("an answer",), MadeBy("a version", "a model"))
     await scene.store.answer_turn(turn, made, scene.now)
+    await _shadowed(scene, turn)
     views = Views(scene.database)
     for named in await scene.database.read(_ids):
         await views.why(named)

@@ -59,6 +59,7 @@ _OF_LIST = select(
             select(func.max(messages.c.seq)),
             select(func.max(audit.c.seq)),
             select(func.max(conversations.c.last_message_at)),
+            select(func.max(lines.c.paused_at)),
             select(func.count()).select_from(conversations).where(IN_NEED),
             select(func.count()).select_from(
                 select(events.c.seq).where(OPEN_EVENT).limit(_OPEN_MAX).subquery()
@@ -98,7 +99,12 @@ _OF_PRESENCE = (
     .order_by(presence.c.page)
 )
 _OF_CONVERSATION = select(
-    conversations.c.state, conversations.c.epoch, conversations.c.needs_attention
+    *(conversations.c[name] for name in ("state", "epoch", "needs_attention", "attention_reason")),
+    *(conversations.c[name] for name in ("paused_by", "opted_out_at", "blocked_at")),
+    select(func.max(lines.c.paused_at))
+    .where(lines.c.line_id.in_((conversations.c.line_id, ALL)))
+    .scalar_subquery()
+    .label("line_paused_at"),
 ).where(conversations.c.id == bindparam("conversation_id"))
 
 

@@ -26,6 +26,7 @@ from bot.adapters.db.schema import (
     notes,
     notices,
     presence,
+    shadow_answers,
     turns,
     workers,
 )
@@ -162,7 +163,7 @@ def _remove_files(tx: Connection, doomed: Iterable[AnyRow], now: datetime) -> in
 def _remove_rest(tx: Connection, place: Place) -> int:
     """What hangs on the conversation, and the conversation; how many notes there were."""
     key = place.conversation_id
-    for table in (turns, presence):
+    for table in (turns, shadow_answers, presence):
         tx.execute(delete(table).where(table.c.conversation_id == key))
     tx.execute(delete(notices).where(notices.c.conversation_id == key))
     tx.execute(delete(audit_log).where(audit_log.c.conversation_id == key))

@@ -15,6 +15,7 @@ from bot.adapters.db.schema import (
     messages,
     notes,
     notices,
+    shadow_answers,
     turns,
 )
 from bot.adapters.db.traces import Traces
@@ -24,7 +25,10 @@ PAGE = 200
 _LEFT_OUT = frozenset({"worker_id", "request_key", "url", "read_seq", "heard_seq", "relayed_seq"})
 """Ours alone: locks, keys, addresses that let anybody in, how far operators have read."""
 
-SECTIONS = ("messages", "events", "turns", "notes", "audit", "notices", "told_operators")
+SECTIONS = (
+    *("messages", "events", "turns", "shadow_answers"),
+    *("notes", "audit", "notices", "told_operators"),
+)
 """What there is of a conversation, in the order of the file."""
 
 
@@ -40,7 +44,7 @@ def page(
 ) -> tuple[list[dict[str, object]], Any]:
     """Rows of a section behind that place, and the place of the last; empty: there are no more."""
     table = _TABLES[section]
-    key = table.c.seq if "seq" in table.c else table.c.id
+    key = table.c[_PLACES.get(section, "seq" if "seq" in table.c else "id")]
     query = select(table).order_by(key).limit(PAGE)
     if section == "events":  # found beforehand: no index tells whose they are
         later = sorted(seq for seq in traces.events if after is None or seq > after)
@@ -55,10 +59,14 @@ def page(
     return found, getattr(rows[-1], key.name) if rows else None
 
 
+_PLACES: Mapping[str, str] = {"shadow_answers": "turn_id"}
+"""What tells a section's rows apart within a conversation, where that is no number or id."""
+
 _TABLES: Mapping[str, Table] = {
     "messages": messages,
     "events": events,
     "turns": turns,
+    "shadow_answers": shadow_answers,
     "notes": notes,
     "audit": audit,
     "notices": notices,

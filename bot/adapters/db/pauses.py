@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, false, literal_column, or_, se
 from bot.adapters.db.rows import ALL, AnyRow
 from bot.adapters.db.schema import conversations, lines
 from bot.domain.conversation import Owner
-from bot.domain.shown import Answerer, ConversationView, ScopeView
+from bot.domain.shown import Answerer, ConversationView, PauseScope, ScopeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +76,14 @@ def show_conversation(row: AnyRow, pauses: Pauses) -> ConversationView:
         attention_reason=row.attention_reason,
         opted_out_at=row.opted_out_at,
         blocked_at=row.blocked_at,
+        pause_scope=_scope(row, pauses),
+        holder=row.paused_by if own else None,
     )
+
+
+def _scope(row: AnyRow, pauses: Pauses) -> PauseScope | None:
+    if row.state == Owner.HUMAN:
+        return "conversation"
+    if ALL in pauses.by_line:
+        return "everything"
+    return "line" if row.line_id in pauses.by_line else None

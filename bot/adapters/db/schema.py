@@ -51,7 +51,7 @@ from bot.adapters.db.schema_house import (
     try_spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
-from bot.adapters.db.schema_work import alerts, media, notices, turns, workers
+from bot.adapters.db.schema_work import alerts, media, notices, shadow_answers, turns, workers
 
 __all__ = [
     "ABOUT",
@@ -102,6 +102,7 @@ __all__ = [
     "remembered",
     "seen",
     "sessions",
+    "shadow_answers",
     "spending",
     "try_spending",
     "turns",

@@ -84,6 +84,8 @@ turns = Table(
     Column("cost", Float),
     Column("error", Text),
     Column("guards", Text),  # what they found in the model's words, one a line
+    Column("prompt_name", Text),
+    Column("effect", String(12)),  # of an answer that ended more than a turn: `domain.turn`
     Index("ix_turns_conversation", "conversation_id", "started_at"),
     Index("ix_turns_started", "started_at"),
     Index("ix_turns_late", "ended_at", sqlite_where=LATE, postgresql_where=LATE),
@@ -94,6 +96,31 @@ turns = Table(
         sqlite_where=WORKING,
         postgresql_where=WORKING,
     ),
+)
+
+shadow_answers = Table(
+    "shadow_answers",  # what another prompt would have said to the same turns; nothing was sent
+    metadata,
+    Column("turn_id", String(40), primary_key=True),
+    Column("prompt_name", Text, primary_key=True),
+    Column("conversation_id", String(40), nullable=False),
+    Column("line_id", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("ended", String(12), nullable=False),
+    Column("reason", Text, nullable=False),  # of a hand-off, or why nothing was said
+    Column("effect", String(12)),
+    Column("text", Text, nullable=False),
+    Column("prompt_version", Text),
+    Column("model", Text),
+    Column("llm_ms", Integer),
+    Column("tokens_in", Integer),
+    Column("tokens_out", Integer),
+    Column("cost", Float),
+    Column("guards", Text),
+    Index("ix_shadow_answers_line", "line_id", "at"),
+    Index("ix_shadow_answers_prompt", "prompt_name", "at"),
+    Index("ix_shadow_answers_conversation", "conversation_id"),
+    Index("ix_shadow_answers_at", "at"),
 )
 
 workers = Table(

@@ -335,6 +335,8 @@ def lock_scope(tx: Connection, line_id: str | None, now: datetime) -> None:
     """Take the switch: no claim and no send of any conversation commits meanwhile."""
     take_switch(tx)
     holds.ensure_line(tx, ALL, now)
+    if line_id == ALL:
+        raise NotFound("there is no line *")
     if line_id is not None:
         known = select(conversations.c.id).where(conversations.c.line_id == line_id).limit(1)
         row = select(lines.c.line_id).where(lines.c.line_id == line_id)

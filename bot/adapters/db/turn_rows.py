@@ -27,7 +27,9 @@ _END_TURN = (
         state=bindparam("end"),
         ended_at=bindparam("now"),
         error=bindparam("why"),
+        prompt_name=bindparam("named"),
         prompt_version=bindparam("prompt"),
+        effect=bindparam("meaning"),
         model=bindparam("made_with"),
         llm_ms=bindparam("took_ms"),
         tokens_in=bindparam("read"),
@@ -74,6 +76,7 @@ def end_turn(
     state: str,
     made_by: MadeBy,
     error: str | None = None,
+    effect: str | None = None,
 ) -> None:
     ended = tx.execute(
         _END_TURN,
@@ -83,7 +86,9 @@ def end_turn(
             "end": state,
             "now": now,
             "why": error,
+            "named": made_by.prompt_name,
             "prompt": made_by.prompt_version,
+            "meaning": effect,
             "made_with": made_by.model,
             "took_ms": made_by.llm_ms,
             "read": made_by.tokens_in,

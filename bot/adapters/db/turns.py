@@ -73,7 +73,7 @@ def _answer(
     if reply.opting is not None:
         return _opt(tx, thread, turn, reply, reply.opting, worker_id, now)
     if thread.paused or thread.row.epoch != turn.epoch:
-        end_turn(tx, turn, worker_id, now, "drafted", reply.made_by)
+        end_turn(tx, turn, worker_id, now, "drafted", reply.made_by, effect=reply.effect)
         outbox.add_reply(tx, turn, thread, reply, now, draft=True)
         if thread.paused or thread.row.due_at is not None:
             put_back(tx, turn)
@@ -83,7 +83,7 @@ def _answer(
         return Answered.DRAFTED
     if thread.row.first_waiting_at is not None and now < turn.first_message_at + policy.max_wait:
         return supersede(tx, thread, turn, reply.made_by, worker_id, now, policy)
-    end_turn(tx, turn, worker_id, now, "answered", reply.made_by)
+    end_turn(tx, turn, worker_id, now, "answered", reply.made_by, effect=reply.effect)
     if reply.has_seen_all:
         why = replaced(reply_id(turn.id))
         tx.execute(_REPLACE, {"conversation": turn.conversation_id, "why": why})
@@ -114,7 +114,7 @@ def _opt(
     now: datetime,
 ) -> Answered:
     """A right, so nothing stands in its way; confirmed once, and only where the bot may speak."""
-    end_turn(tx, turn, worker_id, now, "answered", reply.made_by)
+    end_turn(tx, turn, worker_id, now, "answered", reply.made_by, effect=reply.effect)
     finish_events(tx, turn, now, "done", wanted.value)
     if (thread.row.opted_out_at is not None) == (wanted is Opting.OUT):
         return Answered.SKIPPED  # said to a person meanwhile

@@ -38,8 +38,10 @@ class CandidatePrompt:
         contact_name: str | None,
         now: datetime,
         customer: Customer = Customer(),  # noqa: B008 - frozen
+        file: str | None = None,
     ) -> RenderedPrompt:
-        """Fill in the variables."""
+        """Fill in the variables, whichever file it would have been."""
+        del file
         voice = self._voices.get(line_id, self._voices.get("default", LineVoice()))
         return speak(
             self._ready,

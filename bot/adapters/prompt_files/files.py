@@ -21,8 +21,10 @@ from bot.adapters.prompt_files.gathering import stamp
 from bot.adapters.prompt_files.on_disk import Read, Shelf, Stamps
 from bot.adapters.prompt_files.rendering import ReadyPrompt, speak
 from bot.adapters.prompt_files.source import prompt_name
+from bot.domain.conversation import conversation_id
 from bot.domain.prompt import Business, Customer, LineVoice, RenderedPrompt
 from bot.domain.prompt_version import Edition, FileText
+from bot.domain.split import side_of
 from bot.errors import Fault, SettingsError
 
 LOOK_EVERY_S = 0.5
@@ -105,7 +107,8 @@ class PromptFiles:
     async def load(self) -> None:
         """Serve the live version of every prompt, after offering what the files say.
 
-        SettingsError when a prompt has no valid version; the archive's own errors pass through.
+        SettingsError when a prompt has no valid version (a shadow's may have none: it says nothing
+        then); the archive's own errors pass through.
         """
         for watched in self._files.values():
             read = await asyncio.to_thread(self._read, watched)
@@ -117,7 +120,10 @@ class PromptFiles:
         for watched in self._files.values():
             self._serve_something(watched)
         missing = [
-            fault for each in self._files.values() if each.served is None for fault in each.faults
+            fault
+            for file in self._shelf.heard_files()
+            if self._files[file].served is None
+            for fault in self._files[file].faults
         ]
         if missing:
             raise SettingsError(tuple(missing))
@@ -162,13 +168,19 @@ class PromptFiles:
         contact_name: str | None,
         now: datetime,
         customer: Customer = Customer(),  # noqa: B008 - frozen
+        file: str | None = None,
     ) -> RenderedPrompt:
-        """The line's prompt for one conversation; `load` must have succeeded."""
+        """The line's prompt for one conversation; `load` must have succeeded.
+
+        `file`: another one of the line's files. A contact's own prompt goes before any other.
+        """
         voices = self._shelf.voices
         voice = voices.get(line_id, voices.get("default", LineVoice()))
         own = voice.contacts.get(customer.key)
+        if own is None and file is None and customer.key:
+            file = side_of(voice.split, conversation_id(line_id, customer.key))
         watched = self._lines.get(line_id, self._lines["default"])
-        watched = watched if own is None else self._files[own]
+        watched = watched if own is None and file is None else self._files[own or file or ""]
         if watched.served is None:
             raise SettingsError((Fault("no valid version is live", "", watched.file),))
         return speak(

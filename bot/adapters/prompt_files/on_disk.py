@@ -34,9 +34,14 @@ class Shelf:
     """What lines say otherwise than the files; a line not in it as `default`."""
 
     def files(self) -> frozenset[str]:
-        """All that anybody is spoken to with."""
-        of_contacts = {file for voice in self.voices.values() for file in voice.contacts.values()}
-        return frozenset({*self.lines.values(), *of_contacts})
+        """All that answers are made with."""
+        beside = (voice.shadow for voice in self.voices.values())
+        return self.heard_files() | {file for file in beside if file is not None}
+
+    def heard_files(self) -> frozenset[str]:
+        """All that customers are spoken to with."""
+        beside = (file for voice in self.voices.values() for file in voice.heard)
+        return frozenset({*self.lines.values(), *beside})
 
     def read(self, file: str, name: str, draft: str | None = None) -> Read:
         """A file as it is right now, or a draft of it; whatever is at its place is a fault."""

@@ -32,6 +32,7 @@
   const kept = (box) => `answer-${box.dataset.kept}`;
   document.addEventListener("input", (event) => {
     const box = event.target;
+    if (box.id === "brief") box.setAttribute("hx-morph-skip", "");
     if (!box.dataset?.kept) return;
     if (box.value) sessionStorage.setItem(kept(box), box.value); else sessionStorage.removeItem(kept(box));
   });
@@ -70,17 +71,60 @@
     });
   };
 
+  // What an action has changed is in sight, and the keyboard goes on where it was.
+  const idOf = (target) => typeof target === "string" ? target.slice(1) : target?.id;
+  let acted = false;
+  document.addEventListener("htmx:before:request", (event) => {
+    acted = event.target?.matches?.("form") ?? false;
+    if (acted) find("#fault")?.replaceChildren();
+  });
   document.addEventListener("htmx:after:swap", (event) => {
-    const target = event.detail?.ctx?.target, id = target?.id;
-    showCount();
+    const id = idOf(event.detail?.ctx?.target);
+    if (id === "needs" || event.target?.id === "needs") showCount();
     if (atEnd) toEnd();
     if (id === "why") find("#why-box")?.showModal();
-    if (id === "thread") answered(find("[data-kept]"));
-    if (id !== "fault") find("#fault")?.replaceChildren();
+    if (id === "thread") {
+      const gone = find("#thread [data-gone=True]"), box = find("[data-kept]");
+      if (gone) sessionStorage.removeItem(`answer-${location.pathname.split("/").pop()}`); else answered(box);
+    }
+    if (acted && document.activeElement === document.body) (find("#text") ?? find("#switch button"))?.focus();
+    acted = false;
   });
   document.addEventListener("htmx:error", () => { const box = find("#fault"); box.textContent = box.dataset.unreached; });
-  document.addEventListener("htmx:sse:error", () => { find("#offline").hidden = false; });
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail?.status === 401) {
+      location.href = `/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+    }
+    find("#offline").hidden = false;
+  });
   document.addEventListener("htmx:sse:after:connection", () => { find("#offline").hidden = true; });
+
+  // A page in the background lets go of its stream, since a browser has few connections for all of
+  // them; one of those in the background keeps one, for who needs a person.
+  let release = null;
+  const keepWatch = (signal) => navigator.locks?.request("console-background", { signal }, () => new Promise((done) => {
+    const stream = new EventSource("/console/live");
+    stream.addEventListener("changed-list", () => htmx.trigger("#needs", "look"));
+    release = () => { stream.close(); done(); };
+  })).catch(() => {});
+  let waiting = null;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      waiting = new AbortController();
+      keepWatch(waiting.signal);
+    } else {
+      waiting?.abort(); release?.(); release = null;
+    }
+  });
+
+  // Escape closes what hangs open in the bar.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const open of document.querySelectorAll(".who details[open]")) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  });
 
   addEventListener("DOMContentLoaded", () => {
     recall();

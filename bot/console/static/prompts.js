@@ -10,3 +10,10 @@ document.addEventListener("click", (event) => {
   source.setSelectionRange(from, from + (lines[number] ?? "").length);
   source.scrollTop = Math.max(0, (number / lines.length) * source.scrollHeight - source.clientHeight / 3);
 });
+// What was written and not published is not lost by leaving the page.
+{
+  const source = document.querySelector("#source"), asRead = source?.value;
+  let sent = false;
+  source?.form.addEventListener("submit", () => { sent = true; });
+  addEventListener("beforeunload", (event) => { if (!sent && source && source.value !== asRead) event.preventDefault(); });
+}

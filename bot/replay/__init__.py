@@ -1,0 +1,1 @@
+"""Past turns taken again with another prompt, and two prompts' answers side by side."""
