@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.adapters.db.candidates import Candidates
 from bot.adapters.db.contact_book import ContactBook
 from bot.adapters.db.engine import Database, sqlite_url
 from bot.adapters.db.prompt_archive import PromptArchive
@@ -178,7 +179,13 @@ def make_publisher(settings: Settings, database: Database) -> Publisher:
         settings.business.for_prompts(),
         settings.voices(),
     )
-    return Publisher(PromptArchive(database, utc_now), folder)
+    gate = make_candidates(settings, database) if settings.prompts.gate == "tests" else None
+    return Publisher(PromptArchive(database, utc_now), folder, gate)
+
+
+def make_candidates(settings: Settings, database: Database) -> Candidates:
+    """Changed prompts that wait for their tests."""
+    return Candidates(database, utc_now, policy_of(settings))
 
 
 def make_prompts(settings: Settings, publisher: Publisher) -> PromptFiles:

@@ -12,6 +12,7 @@ from bot.adapters.db.engine import Database
 from bot.adapters.db.line_pace import LinePaces
 from bot.adapters.db.presence import Presence
 from bot.adapters.db.sessions import Sessions
+from bot.adapters.db.try_spending import TrySpending
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.adapters.whatsapp_text import to_whatsapp
@@ -19,8 +20,12 @@ from bot.api.app import People
 from bot.api.gate import Operators
 from bot.config import Settings
 from bot.console import app as console
+from bot.console.allowance import Allowance
+from bot.console.tries import Tries
 from bot.handoff import HandOff
 from bot.health import Health
+from bot.outside import Prices
+from bot.ports import Llm
 from bot.publish import Publisher
 
 
@@ -35,6 +40,8 @@ class Parts:
     publisher: Publisher
     people: People
     health: Health
+    llm: Llm
+    """For trying prompts."""
 
 
 def open_console(
@@ -51,9 +58,17 @@ def open_console(
         health=parts.health,
         blobs=parts.blobs,
         publisher=parts.publisher,
+        tries=_tries(settings, parts),
         people=parts.people,
         to_phone=to_whatsapp,
     )
     door = console.Door(operators, Sessions(database, clock))
     pages = console.make_pages(settings.business.name, timezone)
     return console.create(door, pages, parts.handoff, shown, stopping)
+
+
+def _tries(settings: Settings, parts: Parts) -> Tries:
+    clock = bootstrap.utc_now
+    spending = TrySpending(parts.database, clock, settings.business.timezone)
+    allowance = Allowance(spending, settings.prompts.try_cost_per_day)
+    return Tries(settings, parts.llm, Prices(settings), allowance, clock)

@@ -52,6 +52,8 @@ class CrashPoint(StrEnum):
     """A prompt's text is live; its file holds the one before."""
     PROMPT_WRITTEN = "prompt-written"
     """The file holds it too; that this host has seen it is not noted."""
+    CANDIDATE_CLAIMED = "candidate-claimed"
+    """A changed prompt is in hand to be tested; none of its tests has begun."""
     MIGRATING = "migrating"
     """One statement of a migration has run; the migration is not committed."""
     TRANSITION_RUN = "transition-run"

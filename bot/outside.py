@@ -7,13 +7,14 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from bot.adapters.media_host import MediaHosts
 from bot.adapters.media_store import MediaStore
 from bot.adapters.mossmoon import MossmoonLine
 from bot.adapters.no_llm import NoLlm
 from bot.config import Settings
-from bot.domain.chat import Usage
+from bot.domain.chat import ChatRequest, Completion, Usage
 from bot.metrics import TRACES
 from bot.ports import Collector, Llm, Notifier, Transcriber
 
@@ -116,6 +117,25 @@ def make_llm(settings: Settings, endpoints: Endpoints) -> Llm:
         settings.llm.max_output_tokens,
         settings.llm.temperature,
     )
+
+
+class LlmOnDemand:
+    """Fits the port `Llm`: the configured model, opened by whoever asks it first."""
+
+    def __init__(self, settings: Settings, endpoints: Endpoints) -> None:
+        self._make = partial(make_llm, settings, endpoints)
+        self._llm: Llm | None = None
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        """One completion. Raises what the model raises."""
+        if self._llm is None:
+            self._llm = self._make()
+        return await self._llm.complete(request)
+
+    async def close(self) -> None:
+        """Let go of connections, if there are any."""
+        if self._llm is not None:
+            await self._llm.close()
 
 
 def make_notifier(settings: Settings) -> Notifier | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.domain.alert import Told
+from bot.domain.candidate import Candidate, CandidateView, Gate, Judgement
 from bot.domain.census import Census
 from bot.domain.chat import ChatRequest, Completion
 from bot.domain.comparison import Answer, Spent
@@ -205,8 +206,18 @@ class ShadowStore(Protocol):
 class PromptStore(Protocol):
     """Every version that ever was live, and which one is. Everything raises StoreUnavailable."""
 
-    async def take_file(self, text: FileText) -> str | None:
-        """Publish a file's text if it is an edit; the live version, None: ask again soon."""
+    async def take_file(self, text: FileText, *, gated: bool = False) -> str | None:
+        """Publish a file's text if it is an edit; the live version, None: ask again soon.
+
+        `gated`: an edit becomes a candidate.
+        """
+        ...
+
+    async def propose(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
+        """Make it the candidate for the place of `base`; the live version: another, if it is not.
+
+        What is live is no candidate.
+        """
         ...
 
     async def publish(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
@@ -235,6 +246,66 @@ class PromptStore(Protocol):
 
     async def versions_like(self, name: str, beginning: str, limit: int) -> tuple[str, ...]:
         """The versions of a prompt that begin so."""
+        ...
+
+
+class CandidateStore(Protocol):
+    """Changed prompts that are not live yet, one for each. Everything raises StoreUnavailable."""
+
+    async def of(self, names: Sequence[str]) -> Mapping[str, CandidateView]:
+        """Of these prompts; one that has none is left out."""
+        ...
+
+    async def edition(self, name: str) -> Edition | None:
+        """A prompt's candidate; None: it has none."""
+        ...
+
+    async def failed(self, names: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """Version and digest of the tests of those that have failed."""
+        ...
+
+    async def claim(self, names: Sequence[str]) -> Candidate | None:
+        """Take one in hand whose tests nobody runs; None: there is none."""
+        ...
+
+    async def beat(self, candidate: Candidate) -> bool:
+        """Still in hand here; False: it is another's, or gone."""
+        ...
+
+    async def go_live(self, candidate: Candidate, gate: Gate) -> str | None:
+        """Make it live; the live version then: another, if it was overtaken."""
+        ...
+
+    async def fail(self, candidate: Candidate, judgement: Judgement) -> bool:
+        """Keep why, and tell operators once; False: it is another's, or gone."""
+        ...
+
+    async def put_off(self, candidate: Candidate, trouble: str) -> bool:
+        """Its tests could not be run: again later; False: it is another's, or gone."""
+        ...
+
+    async def let_go(self, candidate: Candidate) -> None:
+        """Whoever had it in hand ends: another may take it at once."""
+        ...
+
+    async def test_again(self, name: str, version: str) -> bool:
+        """One that has failed waits again; False: there is no such one."""
+        ...
+
+    async def publish_anyway(self, name: str, version: str, bringer: Bringer) -> str | None:
+        """Make it live whatever its tests say; the live version then, None: no such candidate."""
+        ...
+
+
+class PromptTests(Protocol):
+    """The tests beside the prompts."""
+
+    async def digest(self, name: str) -> str:
+        """Changes whenever they do."""
+        ...
+
+    async def judge(self, candidate: Candidate) -> Judgement:
+        """Run those about a candidate. Never raises for what goes wrong in them."""
         ...
 
 

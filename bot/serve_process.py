@@ -33,6 +33,7 @@ from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
 from bot.errors import Unavailable
+from bot.gate_wiring import make_gatekeeper
 from bot.metrics import LOST_POKES
 from bot.observing import (
     Observed,
@@ -43,6 +44,7 @@ from bot.observing import (
     observe,
     operations_app,
 )
+from bot.ports import Llm
 from bot.premises import listen, own_data
 from bot.publish import Publisher
 from bot.replay.trials import Trials
@@ -114,6 +116,8 @@ class _Parts:
     observed: Observed
     redis_url: str
     queue_name: str
+    trial_llm: Llm
+    """For trying prompts in the console."""
 
 
 class _Process:
@@ -213,9 +217,25 @@ class _Process:
         await prompts.load()
         blobs = outside.make_blobs(settings)
         observed = observe(settings, database, store)
+        trial_llm = outside.LlmOnDemand(settings, self._endpoints(sandbox))
+        stack.push_async_callback(trial_llm.close)
         return _Parts(
-            database, store, queue, prompts, publisher, blobs, observed, redis_url, queue_name
+            database,
+            store,
+            queue,
+            prompts,
+            publisher,
+            blobs,
+            observed,
+            redis_url,
+            queue_name,
+            trial_llm,
         )
+
+    def _endpoints(self, sandbox: Sandbox | None) -> outside.Endpoints:
+        if sandbox is not None:
+            return sandbox.endpoints
+        return outside.configured_endpoints(self._settings)
 
     async def _start(
         self,
@@ -270,15 +290,17 @@ class _Process:
         *,
         sole: bool,
     ) -> None:
-        endpoints = (
-            outside.configured_endpoints(self._settings) if sandbox is None else sandbox.endpoints
-        )
+        endpoints = self._endpoints(sandbox)
         around = outside.open_outside(self._settings, endpoints, parts.blobs)
         stack.push_async_callback(around.close)
         tracer = make_tracer(self._settings, parts.database)
         if tracer is not None:
             stack.push_async_callback(tracer.finish)
             self._spawn(tracer.run(self._stop), "traces")
+        if self._settings.prompts.gate == "tests":
+            publisher = parts.publisher
+            gate = make_gatekeeper(self._settings, parts.database, publisher, around.llm)
+            self._spawn(gate.run(self._stop), "gate")
         contacts = bootstrap.make_contacts(self._settings, parts.database, parts.blobs)
         self._spawn(contacts.run(self._stop), "erasures")
         in_hand: set[str] = set()
@@ -349,7 +371,14 @@ def make_doors(
     health = make_health(observed, parts.store, parts.queue, parts.prompts)
     add_operations(app, settings, observed, health)
     shown = console_wiring.Parts(
-        parts.database, handoff, views, parts.blobs, parts.publisher, people, health
+        parts.database,
+        handoff,
+        views,
+        parts.blobs,
+        parts.publisher,
+        people,
+        health,
+        parts.trial_llm,
     )
     pages = console_wiring.open_console(settings, shown, operators, stopping)
     return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)

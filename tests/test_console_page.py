@@ -284,6 +284,31 @@ async def test_a_prompt_is_checked_as_it_is_typed_and_published(
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+async def test_a_prompt_is_tried_where_it_is_edited(bot: Bot, chromium_path: str) -> None:
+    async with _signed_in(bot, chromium_path, NARROW) as desk:
+        page = desk.page
+        await page.goto(f"{bot.url}/console/prompts/default")
+        editor = page.get_by_role("textbox", name="Text of default")
+        await editor.fill("instructions: |\n  Nobody saved this.\n")
+        said = page.get_by_label("Your message, as a customer")
+        for text in ("is it you?", "A" * 300):
+            await said.fill(text)
+            await page.get_by_role("button", name="Send").click()
+            await expect(page.get_by_text(f"You said: {text}")).to_be_visible()
+            await expect(said).to_have_value("")
+        await expect(editor).to_have_value("instructions: |\n  Nobody saved this.\n")
+        await desk.shot("prompt-tried-360")
+        await page.get_by_role("button", name="Run its tests").click()
+        await expect(page.get_by_text("There are no tests about this prompt.")).to_be_visible()
+        await expect(page.get_by_text("You said: is it you?")).to_be_visible()
+        found = await Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.get_by_role("button", name="Begin anew").click()
+        await expect(page.get_by_text("You said: is it you?")).to_have_count(0)
+        assert page.url == f"{bot.url}/console/prompts/default"  # no other page was loaded
+
+
 async def test_what_went_wrong_is_said_beside_the_words(bot: Bot, chromium_path: str) -> None:
     ana = bot.provider.customer()
     await ana.writes("hello")

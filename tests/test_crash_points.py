@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.crash_points import VARIABLE, CrashPoint, warning
-from tests import test_crash_points_of_people, test_prompts
+from tests import test_crash_points_of_people, test_gate, test_prompts
 from tests.conftest import NewBot
 from tests.crashes import (
     PATIENCE_S,
@@ -24,6 +24,7 @@ from tests.samples import voices
 pytestmark = pytest.mark.slow
 
 assert test_crash_points_of_people
+assert test_gate
 assert test_prompts
 
 

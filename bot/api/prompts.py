@@ -8,17 +8,20 @@ from pydantic import BaseModel, Field
 
 from bot.api.calls import ERRORS, Body, Operator
 from bot.api.errors import ErrorBody
+from bot.domain.candidate import CandidateView
 from bot.domain.prompt_shown import (
     FaultView,
     Invalid,
     Outcome,
     Outdated,
     PromptPage,
+    Proposed,
     Published,
     TextView,
     VersionPage,
 )
 from bot.domain.prompt_version import Bringer, Origin
+from bot.errors import NotFound
 from bot.publish import Publisher
 from bot.yaml_reader import MAX_FILE_BYTES
 
@@ -42,6 +45,12 @@ class RollbackBody(Body):
     version: Annotated[Version, Field(description="Its first characters are enough.")]
 
 
+class CandidateBody(Body):
+    """Which candidate: what is published is what was looked at."""
+
+    version: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class FaultsBody(ErrorBody):
     """What is wrong with a text."""
 
@@ -54,7 +63,9 @@ class OutdatedBody(ErrorBody):
     live_version: str | None
 
 
+_NOT_KEPT = {"Cache-Control": "no-store"}
 _OUTCOMES: dict[int | str, dict[str, Any]] = {
+    202: {"model": Proposed, "description": "it goes live once its tests have passed"},
     409: {"model": OutdatedBody, "description": "another version is live meanwhile"},
     422: {"model": FaultsBody, "description": "the text is invalid: its faults, with their lines"},
 }
@@ -63,6 +74,7 @@ _OUTCOMES: dict[int | str, dict[str, Any]] = {
 def router(publisher: Publisher) -> APIRouter:
     """All calls below `/prompts`. A prompt outside the folder `prompts` has slashes in its name."""
     api = APIRouter(prefix="/prompts", tags=["prompts"], responses=ERRORS)
+    _add_candidates(api, publisher)
 
     @api.get("")
     async def prompts() -> PromptPage:
@@ -89,10 +101,35 @@ def router(publisher: Publisher) -> APIRouter:
     return api
 
 
-def _answer(outcome: Outcome) -> Published | JSONResponse:
+def _add_candidates(api: APIRouter, publisher: Publisher) -> None:
+    """Changed prompts that are not live until their tests have passed."""
+
+    @api.get("/{name:path}/candidate")
+    async def candidate(name: Name) -> CandidateView:
+        found = (await publisher.prompt(name)).candidate
+        if found is None:
+            raise NotFound("the prompt has no candidate")
+        return found
+
+    @api.post("/{name:path}/candidate/publish")
+    async def publish_anyway(name: Name, body: CandidateBody, operator: Operator) -> Published:
+        """Make it live although its tests have not passed."""
+        return await publisher.publish_anyway(name, body.version, Bringer(Origin.API, operator))
+
+    @api.post("/{name:path}/candidate/test", status_code=202)
+    async def test_again(name: Name, body: CandidateBody, operator: Operator) -> Proposed:
+        """Let the tests of one that has failed run once more."""
+        del operator
+        await publisher.test_again(name, body.version)
+        return Proposed(name, body.version)
+
+
+def _answer(outcome: Outcome | Proposed) -> Published | JSONResponse:
     match outcome:
         case Published():
             return outcome
+        case Proposed(name, version):
+            return JSONResponse({"name": name, "version": version}, 202, _NOT_KEPT)
         case Outdated(live):
             message = "another version is live meanwhile: look at it, then send yours again"
             return _error(409, OutdatedBody(error="conflict", message=message, live_version=live))
@@ -102,4 +139,4 @@ def _answer(outcome: Outcome) -> Published | JSONResponse:
 
 
 def _error(status: int, body: BaseModel) -> JSONResponse:
-    return JSONResponse(body.model_dump(mode="json"), status, {"Cache-Control": "no-store"})
+    return JSONResponse(body.model_dump(mode="json"), status, _NOT_KEPT)

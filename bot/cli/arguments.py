@@ -99,18 +99,25 @@ def _add_prompts(commands: Any) -> None:
     prompts.set_defaults(action="list")
     _add_json(prompts)
     actions = prompts.add_subparsers(metavar="ACTION", parser_class=_Parser)
-    about_version = "its first characters, `live`, or `file`: what the file says now"
+    about_version = "its first characters, `live`, `file` (what it says now) or `candidate`"
     log = _add_action(actions, "log", "prompts", "what was live when, and who brought it")
     show = _add_action(actions, "show", "prompts", "a version's text (left out: the live one)")
     diff = _add_action(actions, "diff", "prompts", "what changed (left out: by the live one)")
     back = _add_action(actions, "rollback", "prompts", "make an earlier version live, in the file")
-    for action in (log, show, diff, back):
+    publish = _add_action(
+        actions, "publish", "prompts", "a changed prompt that waits for its tests"
+    )
+    for action in (log, show, diff, back, publish):
         action.add_argument("name", metavar="NAME", help="of the prompt: `default`")
     show.add_argument("version", nargs="?", default="live", metavar="VERSION", help=about_version)
     diff.add_argument("before", nargs="?", metavar="A", help=about_version)
     diff.add_argument("after", nargs="?", metavar="B", help="left out: the live one")
     back.add_argument("version", metavar="VERSION", help=about_version)
-    back.add_argument("--live-only", action="store_true", help="leave the file as it is")
+    for action in (back, publish):
+        action.add_argument("--live-only", action="store_true", help="leave the file as it is")
+    publish.add_argument(
+        "--anyway", action="store_true", help="make it live although its tests have not passed"
+    )
     _add_tried(actions)
     new = _add(actions, "new", "prompts_new", "ask five questions and write a prompt file")
     new.add_argument("name", nargs="?", metavar="NAME", help="of the file, prompts/NAME.yaml")

@@ -1,37 +1,29 @@
 """`bot chat`: talk to a prompt in the terminal, through the code that answers customers."""
 
 import asyncio
-import contextlib
 import logging
 import os
-import secrets
-import socket
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import uvicorn
+from bot import logs
+from bot.cli.chat_talk import Talk
+from bot.cli.terminal import complain, say
+from bot.config import load
 
-from bot import logs, outside
-from bot.cli.terminal import complain, say, words
-from bot.config import Settings, load
-from bot.domain.media import Attachment
-from bot.errors import BotError
-from bot.ports import Llm, Transcriber
-from bot.rehearsal import Ended, Outcome, Rehearsal, Said, Stage, file_prompts
-from bot.sandbox import model
-
-_STAND_IN = "No OPENAI_API_KEY is set: a stand-in answers by quoting the prompt."
-_HELP = (
-    "Write as a customer. /voice FILE, /image FILE and /file FILE send a file. "
-    "/reset begins anew, /quit ends."
-)
-_Part = TypeVar("_Part")
-_SHOWN_CHARS = 300
+_HELP = """\
+Write as a customer. Change the prompt's file: the next message is answered with it.
+/voice FILE, /image FILE, /file FILE   send a file
+/why        how the last answer came about
+/cost       what was spent here
+/as LINE    speak with another line's prompt
+/new        begin anew
+/quit       end"""
 _FILES = {"/voice": "voice", "/image": "image", "/file": "document"}
+
+_Do = Callable[[Coroutine[Any, Any, None]], None]
 
 
 def run(arguments: Namespace) -> int:
@@ -40,33 +32,48 @@ def run(arguments: Namespace) -> int:
     settings = load(arguments.config, os.environ, dev=True)
     # Input is read between the runs: Ctrl-C then ends at once.
     with asyncio.Runner() as runner:
-        chat = _Chat(settings, "default" if arguments.line is None else arguments.line)
-        runner.run(chat.open())
+        talk = Talk(settings, "default" if arguments.line is None else arguments.line)
+        runner.run(talk.open())
         try:
-            return _talk(chat, runner.run)
+            return _converse(talk, runner.run)
         except KeyboardInterrupt:
             return 0
         finally:
-            runner.run(chat.close())
+            runner.run(talk.close())
 
 
-def _talk(chat: "_Chat", do: Callable[[Coroutine[Any, Any, None]], None]) -> int:
+def _converse(talk: Talk, do: _Do) -> int:
     if sys.stdin.isatty():
         say(_HELP)
     for line in _lines():
-        match line.strip():
-            case "":
-                continue
-            case "/quit":
-                break
-            case "/reset":
-                chat.forget()
-            case text if text.split()[0] in _FILES:
-                command, _, path = text.partition(" ")
-                do(chat.send_file(_FILES[command], path.strip()))
-            case text:
-                do(chat.answer(text))
-    return 1 if chat.failures else 0
+        text = line.strip()
+        if text == "/quit":
+            break
+        if text.startswith("/"):
+            _command(talk, text, do)
+        elif text:
+            do(talk.answer(text))
+    return 1 if talk.failures else 0
+
+
+def _command(talk: Talk, text: str, do: _Do) -> None:
+    """What begins with a slash is never a customer's: a typing error must not cost anything."""
+    command, _, given = text.partition(" ")
+    match command:
+        case "/help":
+            say(_HELP)
+        case "/new" | "/reset":
+            talk.forget()
+        case "/why":
+            talk.show_why()
+        case "/cost":
+            talk.show_cost()
+        case "/as":
+            do(talk.speak_as(given.strip()))
+        case _ if command in _FILES:
+            do(talk.send_file(_FILES[command], given.strip()))
+        case _:
+            complain(f"{command[:40]}: no such command; /help shows them")
 
 
 def _lines() -> Iterator[str]:
@@ -76,133 +83,3 @@ def _lines() -> Iterator[str]:
             yield input(shown)
         except EOFError:
             return
-
-
-class _Chat:
-    def __init__(self, settings: Settings, line_id: str) -> None:
-        self._settings = settings
-        self._line_id = line_id
-        self.failures = 0
-        self._services: tuple[Transcriber, ...] = ()
-        self._llm: Llm | None = None
-        self._model: _StandIn | None = None
-        self._stage: Stage | None = None
-        self._rehearsal: Rehearsal | None = None
-
-    async def open(self) -> None:
-        """Load the prompt, find a model. Raises SettingsError."""
-        settings = self._settings
-        prompts = await file_prompts(settings, self._line_id)
-        endpoints = outside.configured_endpoints(settings)
-        if not outside.has_llm(settings):
-            complain(_STAND_IN)
-            self._model = _StandIn()
-            url = self._model.start()
-            endpoints = replace(endpoints, llm_url=url, llm_key=self._model.key)
-        self._llm = outside.make_llm(settings, endpoints)
-        self._services = outside.make_services(settings, endpoints)
-        self._stage = Stage(settings, prompts, self._services)
-        self._rehearsal = self._stage.rehearse(self._llm, line_id=self._line_id)
-
-    def forget(self) -> None:
-        """Begin anew."""
-        _opened(self._rehearsal).forget()
-
-    async def answer(self, text: str) -> None:
-        """One message and what the customer gets."""
-        await self._say(Said(text))
-
-    async def send_file(self, kind: str, path: str) -> None:
-        """One file, read as if a customer had sent it."""
-        try:
-            media = await _opened(self._stage).attach(Path(path))
-        except (BotError, OSError) as error:
-            self._fail(f"{path}: {error.strerror if isinstance(error, OSError) else error}")
-            return
-        say(words(f"[{_summary(media)}]"))
-        await self._say(Said("", kind, media))
-
-    async def _say(self, said: Said) -> None:
-        outcome = await _opened(self._rehearsal).answer(said)
-        if outcome.ended is Ended.FAILED or not outcome.text:
-            self._fail(outcome.reason)
-        else:
-            _show(outcome)
-
-    async def close(self) -> None:
-        """Disconnect; end the stand-in, if there is one."""
-        for service in self._services:
-            await service.close()
-        if self._llm is not None:
-            await self._llm.close()
-        if self._model is not None:
-            await self._model.stop()
-
-    def _fail(self, error: str) -> None:
-        self.failures += 1
-        complain(f"no answer: {error}")
-
-
-def _opened(part: _Part | None) -> _Part:
-    if part is None:
-        raise RuntimeError("the chat is not open")
-    return part
-
-
-def _show(outcome: Outcome) -> None:
-    reply = outcome.reply
-    for note in () if reply is None else reply.made_by.notes:
-        say(words(f"[guard: {note}]"))
-    for part in () if reply is None or reply.withheld is None else reply.withheld.parts:
-        say(words(f"[held back: {part}]"))
-    for part in () if reply is None else reply.parts:
-        say(words(part))
-    if outcome.hand_off is not None:
-        say(words(f"[handed over to a person: {outcome.hand_off.reason}]"))
-
-
-def _summary(media: Attachment) -> str:
-    """What was made of it, in a line for whoever types."""
-    reading = media.reading
-    if reading.problem is not None:
-        return f"{media.media_type}: {reading.problem.value}: {reading.error}"
-    heard = "" if reading.service is None else f" as heard by {reading.service}"
-    said = " ".join(reading.text[:_SHOWN_CHARS].split())
-    pictures = f"{len(reading.pictures)} picture(s) for the model" if reading.pictures else ""
-    parts = (f"{media.media_type}{heard}", said, pictures)
-    return ": ".join(part for part in parts if part)
-
-
-class _Server(uvicorn.Server):
-    """Without signal handlers: Ctrl-C is for the one who types."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class _StandIn:
-    """The sandbox's model on a port of the loopback, behind real HTTP like any other."""
-
-    def __init__(self) -> None:
-        self.key = secrets.token_urlsafe(24)
-        config = uvicorn.Config(
-            model.create(self.key), log_config=None, access_log=False, lifespan="off"
-        )
-        self._server = _Server(config)
-        self._serving: asyncio.Task[None] | None = None
-
-    def start(self) -> str:
-        """The base URL for a client of the Chat Completions API."""
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()  # calls wait here until the server has started
-        port = listener.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        return f"http://127.0.0.1:{port}/v1"
-
-    async def stop(self) -> None:
-        """Wait until it has ended."""
-        self._server.should_exit = True
-        if self._serving is not None:
-            await self._serving

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from bot import bootstrap, logs
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import is_current
+from bot.cli.candidates import candidate_lines
 from bot.cli.terminal import cell, complain, moment, say, say_json, say_table, words
 from bot.config import load
+from bot.domain.candidate import CandidateState, Gate
 from bot.domain.prompt_shown import Invalid, Outdated, PromptView, Published, VersionView
 from bot.domain.prompt_version import Bringer, Origin
 from bot.domain.text_diff import DiffLine, diff_texts
@@ -64,6 +66,9 @@ async def _list(publisher: Publisher, arguments: Namespace) -> int:
         for fault in view.faults:
             place = f"{view.file}:{fault.line}:{fault.column}" if fault.line else view.file
             say(": ".join(part for part in (place, fault.key, fault.message) if part))
+        if view.candidate is not None:
+            for line in candidate_lines(view.name, view.candidate):
+                say(line)
     return 0
 
 
@@ -83,6 +88,8 @@ def _state(view: PromptView) -> str:
         case "invalid":
             first = view.faults[0]
             return f"invalid, line {first.line}" if first.line else "invalid"
+        case "candidate":
+            return "the file is not live yet: see below"
         case "older":
             return f"the file holds {view.file_version}, which is not live"
         case _:
@@ -113,9 +120,10 @@ def _by(view: PromptView | VersionView) -> str:
         Origin.API: f"API by {cell(view.actor)}",
         Origin.SHELL: f"shell on {cell(view.host)} by {cell(view.actor)}",
     }
-    return (
-        f"rollback, {ways[Origin(view.origin)]}" if view.is_rollback else ways[Origin(view.origin)]
-    )
+    way = ways[Origin(view.origin)]
+    if view.gate == Gate.ANYWAY:
+        return f"{way}, in spite of its tests"
+    return f"rollback, {way}" if view.is_rollback else way
 
 
 async def _show(publisher: Publisher, arguments: Namespace) -> int:
@@ -167,6 +175,25 @@ async def _rollback(publisher: Publisher, arguments: Namespace) -> int:
             return 1
 
 
+async def _publish(publisher: Publisher, arguments: Namespace) -> int:
+    candidate = (await publisher.prompt(arguments.name)).candidate
+    if candidate is None:
+        raise Refused(f"{arguments.name} has no changed version that waits: see `bot prompts`")
+    if arguments.anyway:
+        bringer = Bringer(Origin.SHELL, _user(), socket.gethostname())
+        published = await publisher.publish_anyway(
+            arguments.name, candidate.version, bringer, writes_file=not arguments.live_only
+        )
+        return _say_published(published, arguments)
+    if candidate.state is CandidateState.FAILED:
+        await publisher.test_again(arguments.name, candidate.version)
+    elif arguments.json:
+        say_json(candidate)
+        return 0
+    say(f"{cell(arguments.name)}: {candidate.version} goes live once its tests have passed")
+    return 0
+
+
 def _user() -> str:
     """Whoever types, as far as this machine knows."""
     try:
@@ -195,4 +222,5 @@ _ACTIONS: dict[str, Callable[[Publisher, Namespace], Awaitable[int]]] = {
     "show": _show,
     "diff": _diff,
     "rollback": _rollback,
+    "publish": _publish,
 }

@@ -178,6 +178,13 @@ class LlmSettings(Section):
     """Whether the model sees pictures; False: it is told that there was one."""
 
 
+class PromptSettings(Section):
+    gate: Literal["off", "tests"] = "off"
+    """`tests`: a changed prompt goes live once the tests about it have passed."""
+    try_cost_per_day: Number = Field(default=1, ge=0)
+    """What trying prompts in the console may cost; 0: no limit."""
+
+
 class SpeechSettings(Section):
     provider: SpeechProvider = "deepgram"
     fallback: tuple[SpeechProvider, ...] = ()
@@ -289,6 +296,7 @@ class SettingsTree(Section):
     lines: Mapping[LineId, LineEntry] = Field(default_factory=dict, max_length=10_000)
     line_api: LineApiSettings = LineApiSettings()
     llm: LlmSettings = LlmSettings()
+    prompts: PromptSettings = PromptSettings()
     speech: SpeechSettings = SpeechSettings()
     media: MediaSettings = MediaSettings()
     conversation: ConversationSettings = ConversationSettings()

@@ -23,6 +23,7 @@ from bot.console.replies import Replies
 from bot.console.shown import Shown
 from bot.console.stream import Stream
 from bot.console.today import Today
+from bot.console.trying import Trying
 from bot.handoff import HandOff
 
 __all__ = ["Door", "Shown", "create", "make_pages"]
@@ -35,6 +36,7 @@ def create(
 ) -> ASGIApp:
     """The app; without an operator's token set, everything answers 404."""
     inbox = Inbox(door, pages, shown)
+    prompts = Prompts(door, pages, shown.publisher)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in (
         sign_in.routes(door, pages),
@@ -42,7 +44,8 @@ def create(
         Replies(door, inbox, handoff, shown).routes(),
         ContactPages(door, pages, shown.views, shown.people).routes(),
         Today(door, pages, shown.figures).routes(),
-        Prompts(door, pages, shown.publisher).routes(),
+        Trying(door, pages, prompts, shown.publisher, shown.tries).routes(),
+        prompts.routes(),
         House(door, pages, handoff, shown).routes(),
         Stream(door, Live(shown.desk, stopping), shown.presence).routes(),
     ):

@@ -11,19 +11,54 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bot.adapters.db.sessions import Session
 from bot.console.door import ROOT, Door, check_origin, read_form
 from bot.console.pages import Pages
-from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Published
+from bot.console.tries import SAID_MAX, TALK_MAX_BYTES, Tried, write_talk
+from bot.domain.prompt_shown import FaultView, Invalid, Outdated, Proposed, Published
 from bot.domain.prompt_version import Bringer, Origin
 from bot.domain.text_diff import diff_texts
 from bot.errors import NotFound, Refused
-from bot.publish import FILE, LIVE, Publisher
+from bot.evals.results import Results, Status, total_cost
+from bot.publish import CANDIDATE, FILE, LIVE, Publisher
 from bot.yaml_reader import MAX_FILE_BYTES
 
-_FORM_MAX_BYTES = 3 * MAX_FILE_BYTES + 10_000
+FORM_MAX_BYTES = 3 * (MAX_FILE_BYTES + TALK_MAX_BYTES + SAID_MAX) + 10_000
 """In a form each byte that is no plain letter takes three."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class Panel:
+    """Where a text is tried: the conversation so far, or what its tests came to."""
+
+    talk: tuple[Tried, ...] = ()
+    said: str = ""
+    """What was written and could not be tried, to be shown again."""
+    line_id: str = "default"
+    fault: str = ""
+    faults: tuple[FaultView, ...] = ()
+    """Of the text."""
+    results: Results | None = None
+    is_untested: bool = False
+    """There are no tests about it."""
+    status: int = 200
+
+    @property
+    def kept(self) -> str:
+        """For the form."""
+        return write_talk(self.talk)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of the tests ended so."""
+        run = self.results
+        return {} if run is None else {one.name.lower(): run.count(one) for one in Status}
+
+    @property
+    def spent(self) -> float | None:
+        """None: not known."""
+        return total_cost([one.cost for one in self.talk])
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
     """What an operator has written, to be shown again."""
 
     source: str
@@ -56,6 +91,8 @@ class Prompts:
             ("check", self._check),
             ("publish", self._publish),
             ("rollback", self._rollback),
+            ("anyway", self._publish_anyway),
+            ("again", self._test_again),
         ):
             router.add_api_route(
                 f"/prompts/{{name:path}}/{action}",
@@ -72,29 +109,43 @@ class Prompts:
 
     async def _page(self, request: Request, name: str) -> HTMLResponse:
         session = await self._door.require(request)
-        return await self._show(request, name, session)
+        return await self.show(request, name, session)
 
     async def _check(self, request: Request, name: str) -> HTMLResponse:
         await self._door.require(request)
-        fields = await read_form(request, _FORM_MAX_BYTES)
-        invalid = await self._publisher.check(name, _unix(fields.get("source", "")))
+        fields = await read_form(request, FORM_MAX_BYTES)
+        invalid = await self._publisher.check(name, unix(fields.get("source", "")))
         faults = () if invalid is None else invalid.faults
         return self._pages.show(request, "_faults.html", faults=faults)
 
     async def _publish(self, request: Request, name: str) -> Response:
         session = await self._door.require(request)
-        fields = await read_form(request, _FORM_MAX_BYTES)
+        fields = await read_form(request, FORM_MAX_BYTES)
         base = fields.get("base") or None
-        source = await self._as_before(name, base, _unix(fields.get("source", "")))
+        source = await self.as_edited(name, base, unix(fields.get("source", "")))
         bringer = Bringer(Origin.CONSOLE, session.operator)
         match await self._publisher.publish(name, source, base, bringer):
             case Published() as published:
                 return await self._published(request, name, session, published)
+            case Proposed():
+                return RedirectResponse(_address(name), 303)
             case Outdated():
                 # What the page shows to be overwritten is what may be overwritten next.
-                return await self._show(request, name, session, _Written(source, is_outdated=True))
+                return await self.show(request, name, session, Written(source, is_outdated=True))
             case Invalid(faults):
-                return await self._show(request, name, session, _Written(source, base, faults))
+                return await self.show(request, name, session, Written(source, base, faults))
+
+    async def _publish_anyway(self, request: Request, name: str) -> Response:
+        session = await self._door.require(request)
+        version = (await read_form(request)).get("version", "")
+        bringer = Bringer(Origin.CONSOLE, session.operator)
+        published = await self._publisher.publish_anyway(name, version, bringer)
+        return await self._published(request, name, session, published)
+
+    async def _test_again(self, request: Request, name: str) -> Response:
+        await self._door.require(request)
+        await self._publisher.test_again(name, (await read_form(request)).get("version", ""))
+        return RedirectResponse(_address(name), 303)
 
     async def _rollback(self, request: Request, name: str) -> Response:
         session = await self._door.require(request)
@@ -107,38 +158,39 @@ class Prompts:
                 raise Refused("somebody else was faster: load the page again, and look")
             case Invalid(faults):
                 old = await self._publisher.text(name, version)
-                return await self._show(
+                return await self.show(
                     request,
                     name,
                     session,
-                    _Written(self._publisher.own_text(old.source), faults=faults),
+                    Written(self._publisher.own_text(old.source), faults=faults),
                 )
 
     async def _published(
         self, request: Request, name: str, session: Session, published: Published
     ) -> Response:
         if published.file_fault is not None or published.set_aside is not None:
-            return await self._show(request, name, session, published=published)
-        return RedirectResponse(f"{ROOT}/prompts/{quote(name)}?done=1", 303)
+            return await self.show(request, name, session, published=published)
+        return RedirectResponse(f"{_address(name)}?done=1", 303)
 
-    async def _show(
+    async def show(
         self,
         request: Request,
         name: str,
         session: Session,
-        written: _Written | None = None,
+        written: Written | None = None,
         *,
         published: Published | None = None,
+        panel: Panel = Panel(),
     ) -> HTMLResponse:
         """`written` None: the editor holds what is live."""
         view = await self._publisher.prompt(name)
         live = None if view.version is None else await self._publisher.text(name, view.version)
         shown = "" if live is None else self._publisher.own_text(live.source)
-        editing = _Written(shown) if written is None else written
+        editing = Written(shown) if written is None else written
         return self._pages.show(
             request,
             "prompt.html",
-            editing.status,
+            max(editing.status, panel.status),
             session=session,
             prompt=view,
             versions=(await self._publisher.history(name)).items,
@@ -152,6 +204,9 @@ class Prompts:
             faults=editing.faults,
             LIVE=LIVE,
             FILE=FILE,
+            CANDIDATE=CANDIDATE,
+            panel=panel,
+            is_gated=self._publisher.is_gated,
         )
 
     async def _chosen_diff(self, request: Request, name: str) -> dict[str, Any] | None:
@@ -164,7 +219,7 @@ class Prompts:
         lines = await _diff(old.source, new.source)
         return {"before": old.version, "after": new.version, "lines": lines}
 
-    async def _as_before(self, name: str, base: str | None, source: str) -> str:
+    async def as_edited(self, name: str, base: str | None, source: str) -> str:
         """With the line ends of the text that was edited: browsers send their own."""
         if base is None:
             return source
@@ -179,5 +234,9 @@ async def _diff(before: str, after: str) -> Any:
     return await asyncio.to_thread(diff_texts, before, after)
 
 
-def _unix(text: str) -> str:
+def unix(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def _address(name: str) -> str:
+    return f"{ROOT}/prompts/{quote(name)}"

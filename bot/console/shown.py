@@ -10,6 +10,7 @@ from bot.adapters.db.presence import Presence
 from bot.adapters.db.views import Views
 from bot.adapters.media_store import MediaStore
 from bot.api.app import People
+from bot.console.tries import Tries
 from bot.health import Health
 from bot.publish import Publisher
 
@@ -26,6 +27,7 @@ class Shown:
     health: Health
     blobs: MediaStore
     publisher: Publisher
+    tries: Tries
     people: People
     to_phone: Callable[[str], str]
     """Markdown as WhatsApp writes it: how an operator's words leave."""

@@ -31,6 +31,8 @@ class Action(StrEnum):
     """A dead letter, or a draft of the bot's, was put away; the reason is its id."""
     MUTED = "muted"
     UNMUTED = "unmuted"
+    PUBLISHED = "published"
+    """A prompt went live although its tests have not passed; the reason says which."""
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     EXPORTED = "exported"

@@ -33,6 +33,8 @@ class NoticeKind(StrEnum):
     """Something is wrong with the bot, a line or the account."""
     ALERT_OVER = "alert_over"
     """It no longer is."""
+    CANDIDATE = "candidate"
+    """A changed prompt has failed its tests and is not live."""
 
 
 @dataclass(frozen=True, slots=True)

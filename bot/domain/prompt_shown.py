@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from bot.domain.candidate import CandidateView
 from bot.errors import Fault
 
-FileState = Literal["valid", "invalid", "waiting", "older"]
+FileState = Literal["valid", "invalid", "waiting", "older", "candidate"]
 """`valid`: what is live stands in the file. `waiting`: a valid edit is about to go live. `older`:
-the file holds a version that is no longer live, or was not deployed to this host yet."""
+the file holds a version that is no longer live, or was not deployed to this host yet. `candidate`:
+it holds a version that is not live until its tests have passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class PromptView:
     file_version: str | None
     """What the file on this host comes to; None while it is invalid."""
     faults: tuple[FaultView, ...]
+    gate: str | None = None
+    """How the live version's tests went: `passed`, `untested`, or published `anyway`; None: it was
+    brought without a gate."""
+    candidate: CandidateView | None = None
+    """A changed version that is not live until its tests have passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class VersionView:
     actor: str | None
     host: str | None
     is_rollback: bool
+    gate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,14 @@ class Invalid:
     """The text has faults; nothing has changed."""
 
     faults: tuple[FaultView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """It goes live once its tests have passed."""
+
+    name: str
+    version: str
 
 
 Outcome = Published | Outdated | Invalid

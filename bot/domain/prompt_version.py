@@ -92,6 +92,8 @@ class LivePrompt:
     actor: str | None
     host: str | None
     is_rollback: bool
+    gate: str | None = None
+    """How its tests went; None: it was brought without a gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,4 @@ class PastVersion:
     actor: str | None
     host: str | None
     is_rollback: bool
+    gate: str | None = None

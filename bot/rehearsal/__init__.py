@@ -6,14 +6,18 @@ one conversation on it.
 
 from bot.domain.outcome import Ended, Outcome
 from bot.rehearsal.files import Desk, Files
-from bot.rehearsal.record import Record, Said, voice_note
+from bot.rehearsal.overhearing import Overheard, Overhearing
+from bot.rehearsal.record import Exchange, Record, Said, voice_note
 from bot.rehearsal.stage import PromptText, Rehearsal, Stage, file_prompts
 
 __all__ = [
     "Desk",
     "Ended",
+    "Exchange",
     "Files",
     "Outcome",
+    "Overheard",
+    "Overhearing",
     "PromptText",
     "Record",
     "Rehearsal",

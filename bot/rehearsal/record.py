@@ -42,6 +42,19 @@ def voice_note(transcript: str) -> Said:
     return Said("", "voice", Attachment(MediaState.READY, reading, "audio/ogg"))
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was said in one turn of a rehearsal that goes on elsewhere."""
+
+    said: str
+    at: datetime
+    parts: tuple[str, ...] = ()
+    handed_over: bool = False
+    opting: Opting | None = None
+    is_away: bool = False
+    """The answer was the prompt's `away`."""
+
+
 _NOTHING = Outcome(Ended.SILENT, "nothing waits")
 
 
@@ -69,6 +82,17 @@ class Record:
         self._away_at = None
         self.handed_over = False
         self.opted_out = False
+
+    def recall(self, past: Sequence[Exchange]) -> None:
+        """Go on where another record has ended."""
+        for one in past:
+            self._past.append(Entry(self._new_id(), "customer", "text", one.said, one.at))
+            self._past += [Entry(self._new_id(), "bot", "text", part, one.at) for part in one.parts]
+            self.handed_over = self.handed_over or one.handed_over
+            if one.opting is not None:
+                self.opted_out = one.opting is Opting.OUT
+            if one.is_away and one.parts:
+                self._away_at = one.at
 
     def say(self, said: tuple[Said, ...], now: datetime) -> None:
         """The customer writes, perhaps several messages in a row."""

@@ -14,7 +14,7 @@ from bot.domain.prompt import LineVoice, RenderedPrompt
 from bot.errors import SettingsError
 from bot.ports import Clock, Llm, Prompts, Transcriber
 from bot.rehearsal.files import Desk, Files
-from bot.rehearsal.record import CONVERSATION, Record, Said
+from bot.rehearsal.record import CONVERSATION, Exchange, Record, Said
 from bot.respond import Responder
 
 
@@ -103,9 +103,14 @@ class Stage:
         contact_name: str | None = None,
         clock: Clock = bootstrap.utc_now,
         hands_over: bool = False,
+        past: Sequence[Exchange] = (),
     ) -> Rehearsal:
-        """A new conversation; `hands_over`: after a hand-off the bot is silent, as on a line."""
+        """A new conversation, or one that goes on after `past`.
+
+        `hands_over`: after a hand-off the bot is silent, as on a line.
+        """
         record = Record(line_id, contact_name, hands_over=hands_over)
+        record.recall(past)
         style = bootstrap.make_style(self._settings)
         responder = Responder(record, llm, self._prompts, self._desk, clock, style, set())
         return Rehearsal(record, responder, clock)

@@ -95,6 +95,13 @@ def _clear(tx: Connection, row: AnyRow, now: datetime) -> bool:
     return bool(tx.execute(clear.values(cleared_at=now)).rowcount == 1)
 
 
+def tell_operators(
+    tx: Connection, key: str, text: str, notice: NoticeKind, now: datetime, policy: Policy
+) -> None:
+    """Something about no single line, to those of all of them."""
+    _tell(tx, key, text, notice, None, now, policy)
+
+
 def _tell(
     tx: Connection,
     key: str,

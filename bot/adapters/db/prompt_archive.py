@@ -4,14 +4,17 @@ What is live changes in `publish` alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
+from bot.adapters.db.candidate_rows import find, propose, withdraw
 from bot.adapters.db.engine import Database
 from bot.adapters.db.schema import live_prompts, prompt_history, prompt_hosts, prompt_versions
 from bot.adapters.db.upsert import upsert
+from bot.domain.candidate import Gate
 from bot.domain.prompt_version import (
     Bringer,
     Edition,
@@ -37,10 +40,21 @@ class PromptArchive:
         self._db = database
         self._clock = clock
 
-    async def take_file(self, text: FileText) -> str | None:
-        """Publish a file's text if it is an edit; the live version, None: ask again soon."""
+    async def take_file(self, text: FileText, *, gated: bool = False) -> str | None:
+        """Publish a file's text if it is an edit; the live version, None: ask again soon.
+
+        `gated`: an edit becomes a candidate.
+        """
         now = self._clock()
-        return await self._db.write(lambda tx: take_file(tx, text, now))
+        return await self._db.write(lambda tx: take_file(tx, text, now, gated=gated))
+
+    async def propose(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
+        """Make it the candidate for the place of `base`; the live version: another, if it is not.
+
+        What is live is no candidate.
+        """
+        now = self._clock()
+        return await self._db.write(lambda tx: _propose(tx, edition, bringer, base, now))
 
     async def publish(self, edition: Edition, bringer: Bringer, base: str | None) -> str | None:
         """Make it live in place of `base`; the live version then: another, if `base` was not."""
@@ -94,31 +108,56 @@ class PromptArchive:
 
 
 def publish(
-    tx: Connection, edition: Edition, bringer: Bringer, base: str | None, now: datetime
+    tx: Connection,
+    edition: Edition,
+    bringer: Bringer,
+    base: str | None,
+    now: datetime,
+    gate: Gate | None = None,
 ) -> str | None:
     """Make it live in place of `base`; the live version then: another, if `base` was not.
 
-    The one place where what is live changes.
+    The one place where what is live changes. A candidate for the place of another is overtaken.
     """
     if base != edition.version and _move(tx, edition, base, now):
         _keep(tx, edition, now)
-        _note_change(tx, edition, bringer, now)
+        _note_change(tx, edition, bringer, now, gate)
+        withdraw(tx, edition.name)
     return _live_version(tx, edition.name)
 
 
-def take_file(tx: Connection, text: FileText, now: datetime) -> str | None:
-    """Publish a file's text if it is an edit, and keep what this host has seen."""
+def take_file(tx: Connection, text: FileText, now: datetime, *, gated: bool = False) -> str | None:
+    """Publish (or propose) a file's text if it is an edit, and keep what this host has seen."""
     edition = text.edition
     past = _past(tx, text, now)
     live = past.live
+    candidate = find(tx, edition.name)
+    held = None if candidate is None else candidate.version
+    if held is not None and past.seen == held:
+        past = replace(past, seen=live)  # what is no more than a candidate was never served
+        if held != edition.version:
+            withdraw(tx, edition.name)
     if goes_live(edition.version, past, is_start=text.is_start):
         bringer = Bringer(Origin.FILE, host=text.host)
-        live = publish(tx, edition, bringer, past.live, now)
-        if live != edition.version:
-            return None  # somebody was faster: what this file means now is for the next look
+        if gated and live is not None:
+            if held != edition.version:
+                propose(tx, edition, bringer, live, now)
+        else:
+            live = publish(tx, edition, bringer, live, now)
+            if live != edition.version:
+                return None  # somebody was faster: what this file means now is for the next look
     _note_seen(tx, edition.name, text.place, edition.version, now)
     gone = prompt_hosts.c.seen_at < now - _HOST_DROPPED_AFTER
     tx.execute(delete(prompt_hosts).where(prompt_hosts.c.name == edition.name, gone))
+    return live
+
+
+def _propose(
+    tx: Connection, edition: Edition, bringer: Bringer, base: str | None, now: datetime
+) -> str | None:
+    live = _live_version(tx, edition.name)
+    if live == base and live != edition.version:
+        propose(tx, edition, bringer, base, now)
     return live
 
 
@@ -164,7 +203,9 @@ def _keep(tx: Connection, edition: Edition, now: datetime) -> None:
     tx.execute(kept.on_conflict_do_nothing())
 
 
-def _note_change(tx: Connection, edition: Edition, bringer: Bringer, now: datetime) -> None:
+def _note_change(
+    tx: Connection, edition: Edition, bringer: Bringer, now: datetime, gate: Gate | None
+) -> None:
     ended = update(prompt_history).where(
         prompt_history.c.name == edition.name, prompt_history.c.until.is_(None)
     )
@@ -178,6 +219,7 @@ def _note_change(tx: Connection, edition: Edition, bringer: Bringer, now: dateti
             actor=bringer.actor,
             host=bringer.host,
             is_rollback=bringer.is_rollback,
+            gate=None if gate is None else gate.value,
         )
     )
 
@@ -204,11 +246,18 @@ def _live(tx: Connection, names: Sequence[str]) -> Mapping[str, LivePrompt]:
         prompt_history.c.actor,
         prompt_history.c.host,
         prompt_history.c.is_rollback,
+        prompt_history.c.gate,
     ).outerjoin(prompt_history, now_live)
     rows = tx.execute(query.where(live_prompts.c.name.in_(names)))
     return {
         row.name: LivePrompt(
-            row.version, row.since, row.origin, row.actor, row.host, bool(row.is_rollback)
+            row.version,
+            row.since,
+            row.origin,
+            row.actor,
+            row.host,
+            bool(row.is_rollback),
+            row.gate,
         )
         for row in rows
     }
@@ -216,5 +265,12 @@ def _live(tx: Connection, names: Sequence[str]) -> Mapping[str, LivePrompt]:
 
 def _show(row: Row[Any]) -> PastVersion:
     return PastVersion(
-        row.version, row.since, row.until, row.origin, row.actor, row.host, row.is_rollback
+        row.version,
+        row.since,
+        row.until,
+        row.origin,
+        row.actor,
+        row.host,
+        row.is_rollback,
+        row.gate,
     )

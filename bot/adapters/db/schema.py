@@ -42,11 +42,13 @@ from bot.adapters.db.schema_house import (
     lines,
     live_prompts,
     presence,
+    prompt_candidates,
     prompt_history,
     prompt_hosts,
     prompt_versions,
     sessions,
     spending,
+    try_spending,
 )
 from bot.adapters.db.schema_talk import conversations, events, messages
 from bot.adapters.db.schema_work import alerts, media, notices, shadow_answers, turns, workers
@@ -93,6 +95,7 @@ __all__ = [
     "notes",
     "notices",
     "presence",
+    "prompt_candidates",
     "prompt_history",
     "prompt_hosts",
     "prompt_versions",
@@ -101,6 +104,7 @@ __all__ = [
     "sessions",
     "shadow_answers",
     "spending",
+    "try_spending",
     "turns",
     "workers",
 ]

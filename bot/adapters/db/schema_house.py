@@ -110,6 +110,7 @@ prompt_history = Table(
     Column("actor", Text),
     Column("host", Text),
     Column("is_rollback", Boolean, nullable=False, server_default=text("false")),
+    Column("gate", String(8)),  # how its tests went; null: it was brought without a gate
     Index("ix_prompt_history_name", "name", "seq"),
     Index("ix_prompt_history_version", "name", "version"),
     Index(
@@ -121,6 +122,28 @@ prompt_history = Table(
     ),
 )
 
+prompt_candidates = Table(
+    "prompt_candidates",  # changed prompts that are not live until their tests have passed
+    metadata,
+    Column("name", Text, primary_key=True),  # one for each prompt, the newest
+    Column("version", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("base", String(64)),  # what was live when it was brought
+    Column("origin", String(8), nullable=False),
+    Column("actor", Text),
+    Column("host", Text),
+    Column("brought_at", Instant, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("run", Integer, nullable=False),  # the fencing number of whoever runs its tests
+    Column("lease_until", Instant),
+    Column("next_at", Instant),  # when tests that could not be run are tried again
+    Column("attempts", Integer, nullable=False),
+    Column("trouble", Text, nullable=False),  # why they could not be run
+    Column("tests", String(64)),  # digest of the tests that it was judged by
+    Column("judged_at", Instant),
+    Column("report", Text),  # JSON
+)
+
 prompt_hosts = Table(
     "prompt_hosts",  # what each host last saw in its own file of a prompt
     metadata,
@@ -128,6 +151,14 @@ prompt_hosts = Table(
     Column("place", Text, primary_key=True),  # the host and the file's path on it
     Column("version", String(64), nullable=False),
     Column("seen_at", Instant, nullable=False),
+)
+
+try_spending = Table(
+    "try_spending",  # what trying prompts on the console's pages has taken, by day
+    metadata,
+    Column("day", String(10), primary_key=True),  # in the business's time zone
+    Column("cost", Float, nullable=False),
+    Column("unpriced", Integer, nullable=False),  # calls of the model of which no cost is known
 )
 
 sessions = Table(
