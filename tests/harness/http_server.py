@@ -112,6 +112,10 @@ def _always(_request: Request) -> bool:
     return True
 
 
+_ACCEPTING = 10
+"""Turns of the loop that a connection needs, once accepted, to be known here."""
+
+
 class ScriptedServer:
     """Listens on a loopback port that stays the same over `down` and `up`."""
 
@@ -175,6 +179,8 @@ class ScriptedServer:
             return
         self._listener.close()
         self._listener = None
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
         for writer in list(self._connections):
             writer.transport.abort()
         while self._connections:
