@@ -109,8 +109,8 @@ def test_the_fault_that_the_readme_shows_is_what_is_said() -> None:
     assert str(caught.value) == shown
 
 
-def test_the_readme_names_every_part_that_texts_can_hold() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_every_part_that_texts_can_hold_is_told() -> None:
+    told = (ROOT / "knowledge" / "prompts.md").read_text()
     parts = [f"{owner}.{part}" for owner, parts in RECORDS.items() for part in parts]
     known = [*parts, *(name for name in TEXTS if name != "line_id")]
-    assert [name for name in known if f" {name} " not in readme] == []
+    assert [name for name in known if f" {name} " not in told] == []
