@@ -9,45 +9,32 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
-from bot import bootstrap, console_wiring, crash_points, logs, outside, web
+from bot import bootstrap, crash_points, logs, outside
 from bot.adapters.arq_queue import ArqQueue, run_worker
 from bot.adapters.db.engine import Database
 from bot.adapters.db.migrate import migrate
 from bot.adapters.db.search_index import SearchIndex
-from bot.adapters.db.store import Store
 from bot.adapters.db.views import Views
 from bot.adapters.embedded_redis import EmbeddedRedis
-from bot.adapters.media_store import MediaStore
-from bot.adapters.mossmoon import parse, verify
-from bot.adapters.prompt_files import PromptFiles
-from bot.api import app as api
 from bot.config import Settings, load
 from bot.config_watch import watch_settings
+from bot.doors import Parts, make_doors, make_operations
 from bot.errors import Unavailable
 from bot.gate_wiring import make_gatekeeper
 from bot.metrics import LOST_POKES
 from bot.observing import (
-    Observed,
-    add_operations,
-    make_health,
     make_tracer,
     make_watchdog,
     observe,
-    operations_app,
 )
-from bot.ports import Llm
 from bot.premises import listen, own_data
-from bot.publish import Publisher
-from bot.replay.trials import Trials
 from bot.sandbox_wiring import Sandbox, open_sandbox, with_operator
 
 log = structlog.get_logger()
@@ -101,23 +88,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What has been opened, to be closed in the opposite order."""
-
-    database: Database
-    store: Store
-    queue: ArqQueue
-    prompts: PromptFiles
-    publisher: Publisher
-    blobs: MediaStore
-    observed: Observed
-    redis_url: str
-    queue_name: str
-    trial_llm: Llm
-    """For trying prompts in the console."""
 
 
 class _Process:
@@ -194,9 +164,7 @@ class _Process:
         stack.push_async_callback(sandbox.app.stop)
         return sandbox
 
-    async def _open_parts(
-        self, stack: contextlib.AsyncExitStack, sandbox: Sandbox | None
-    ) -> _Parts:
+    async def _open_parts(self, stack: contextlib.AsyncExitStack, sandbox: Sandbox | None) -> Parts:
         settings = self._settings
         redis_url = await _redis_url(settings, stack)
         url = bootstrap.database_url(settings)
@@ -219,7 +187,7 @@ class _Process:
         observed = observe(settings, database, store)
         trial_llm = outside.LlmOnDemand(settings, self._endpoints(sandbox))
         stack.push_async_callback(trial_llm.close)
-        return _Parts(
+        return Parts(
             database,
             store,
             queue,
@@ -240,7 +208,7 @@ class _Process:
     async def _start(
         self,
         stack: contextlib.AsyncExitStack,
-        parts: _Parts,
+        parts: Parts,
         sandbox: Sandbox | None,
         *,
         sole: bool,
@@ -261,7 +229,7 @@ class _Process:
         gc.freeze()  # what lives as long as the process is never looked at again
 
     async def _start_web(
-        self, parts: _Parts, sandbox: Sandbox | None, listener: socket.socket
+        self, parts: Parts, sandbox: Sandbox | None, listener: socket.socket
     ) -> None:
         make = make_doors if self._has_web else make_operations
         config = uvicorn.Config(
@@ -285,7 +253,7 @@ class _Process:
     def _start_worker(
         self,
         stack: contextlib.AsyncExitStack,
-        parts: _Parts,
+        parts: Parts,
         sandbox: Sandbox | None,
         *,
         sole: bool,
@@ -321,7 +289,7 @@ class _Process:
         queue = run_worker(parts.redis_url, parts.queue_name, jobs, self._stop, grace=_GRACE)
         self._spawn(queue, "queue")
 
-    def _start_observing(self, stack: contextlib.AsyncExitStack, parts: _Parts) -> None:
+    def _start_observing(self, stack: contextlib.AsyncExitStack, parts: Parts) -> None:
         if self._has_web:
             self._spawn(parts.observed.hearing.run(self._stop), "hearing")
         if self._settings.watchdog.enabled:
@@ -350,48 +318,6 @@ class _Process:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for task in broken:
             task.result()
-
-
-def make_doors(
-    settings: Settings, parts: _Parts, sandbox: Sandbox | None, stopping: asyncio.Event
-) -> web.Doors:
-    """The HTTP side of one process; `stopping` ends open streams."""
-    observed = parts.observed
-    receiver = bootstrap.make_receiver(settings, parts.store, parts.queue, observed.hearing.hear)
-    given = [secret.get_secret_value().encode() for secret in settings.secrets.webhook_secrets]
-    secrets = given if sandbox is None else [sandbox.secret.encode()]
-    webhook = web.Webhook(receiver, secrets, verify, parse, observed.bad_signatures.note)
-    handoff = bootstrap.make_handoff(settings, parts.store, parts.queue)
-    views = bootstrap.make_views(settings, parts.database)
-    operators = api.operators_of(settings)
-    contacts = bootstrap.make_contacts(settings, parts.database, parts.blobs)
-    people = api.People(contacts, bootstrap.make_export(parts.database, parts.blobs))
-    tried = Trials(settings, parts.database)
-    app = api.create_app(operators, handoff, views, parts.blobs, parts.publisher, people, tried)
-    health = make_health(observed, parts.store, parts.queue, parts.prompts)
-    add_operations(app, settings, observed, health)
-    shown = console_wiring.Parts(
-        parts.database,
-        handoff,
-        views,
-        parts.blobs,
-        parts.publisher,
-        people,
-        health,
-        parts.trial_llm,
-    )
-    pages = console_wiring.open_console(settings, shown, operators, stopping)
-    return web.Doors(webhook, app, pages, None if sandbox is None else sandbox.app)
-
-
-def make_operations(
-    settings: Settings, parts: _Parts, _sandbox: Sandbox | None, _stopping: asyncio.Event
-) -> FastAPI:
-    """What a worker shows of itself, and nothing else."""
-    app = operations_app()
-    health = make_health(parts.observed, parts.store, parts.queue, parts.prompts)
-    add_operations(app, settings, parts.observed, health)
-    return app
 
 
 async def _redis_url(settings: Settings, stack: contextlib.AsyncExitStack) -> str:
