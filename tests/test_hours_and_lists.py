@@ -15,6 +15,8 @@ from tests.harness import Bot, Customer, eventually, fail, say
 from tests.harness.bot_process import FALLBACK, PROMPT, UNSUPPORTED
 
 ON_ONE_DATABASE = True
+
+pytestmark = pytest.mark.slow
 AWAY = "We are closed right now."
 DISCLOSURE = "You are talking to a machine."
 HAND_OFF = "One moment, Rosa will write to you."

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Customer, eventually, hand_off
 
 ON_ONE_DATABASE = True
+
+pytestmark = pytest.mark.slow
 ROSA = "+15559990001"
 OMAR = "+15559990002"
 PROMPT = """\

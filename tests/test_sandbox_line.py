@@ -21,6 +21,7 @@ from tests.sandbox_server import (
     running,
 )
 
+pytestmark = pytest.mark.slow
 SEND = "/sandbox/line/api/v1/wa/lines/ln_sandbox/messages"
 BEARER = {"authorization": f"Bearer {API_KEY}"}
 

@@ -15,6 +15,8 @@ from tests.harness.http_server import Request
 from tests.harness.llm import words_of
 
 ON_ONE_DATABASE = True
+
+pytestmark = pytest.mark.slow
 SHADOWED, SPLIT = "ln_shadowed", "ln_split"
 _PROMPT = """\
 instructions: |
