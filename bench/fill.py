@@ -248,6 +248,7 @@ def _turn(conversation: str, turn_id: str, message_id: str, at: int) -> Row:
         "first_message_at": at,
         "started_at": at + _MICROSECONDS,
         "ended_at": at + 2 * _MICROSECONDS,
+        "prompt_name": "default",
         "prompt_version": "5f13f9d7a04d",
         "model": "gpt-4.1-mini",
         "llm_ms": 900,

@@ -20,7 +20,7 @@ from tests.harness.network import Network, eventually
 from tests.harness.process import Errand, Finished, Process, Program
 from tests.harness.provider import API_KEY, SECRET, Customer, ScriptedProvider
 from tests.harness.speech import ScriptedSpeech
-from tests.harness.stores import EMBEDDED, Stores
+from tests.harness.stores import Stores
 
 TOKEN = "operator-token-of-the-tests"
 FALLBACK = "Sorry, that did not work. A colleague will answer."
@@ -67,8 +67,8 @@ class Bot:
         base = _merged(SETTINGS, {"media": {"allowed_hosts": [media.allowed]}})
         self.settings = _merged(base, {} if settings is None else settings)
         self.executable: tuple[str, ...] = PROGRAM
-        self.cold = stores.name != EMBEDDED
-        """What runs on real servers starts from nothing too."""
+        self.cold = False
+        """Whether it starts from nothing, as an operator starts it; TESTS_START_COLD: all do."""
         self.processes: list[Process] = []
         self.port = _free_port()
         self.env = {**self._own_env(), **stores.env, **({} if env is None else env)}

@@ -28,6 +28,10 @@
     setTimeout(() => { delete form.dataset.sent; }, 1500);
   }, true);
 
+  document.addEventListener("htmx:finally:request", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
   // An unsent answer is still there when its conversation is opened again.
   const kept = (box) => `answer-${box.dataset.kept}`;
   document.addEventListener("input", (event) => {
