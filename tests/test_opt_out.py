@@ -8,6 +8,7 @@ from tests.conftest import NewBot
 from tests.harness import Answer, Bot, Customer, Drop, Gate, eventually, say
 from tests.samples import voices
 
+ON_ONE_DATABASE = True
 ROSA = "+15559990011"
 GOODBYE = "You will get no more messages from us. If you change your mind, write START."
 WELCOME = "Welcome back! You get our messages again."

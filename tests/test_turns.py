@@ -6,6 +6,7 @@ from typing import Any
 from tests.conftest import NewBot
 from tests.harness import Bot, Gate, eventually, fail, say
 
+ON_ONE_DATABASE = True
 QUIET = {"conversation": {"quiet_period_s": 0.4, "max_wait_s": 3}}
 
 

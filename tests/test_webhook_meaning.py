@@ -14,6 +14,7 @@ import pytest
 from tests.harness import Answer, Bot, Customer, Gate, eventually
 from tests.harness.provider import new_event_id, new_message_id
 
+ON_ONE_DATABASE = True
 LISTED = "+15550001111"
 SETTINGS = {
     "lines": {

@@ -85,7 +85,8 @@ class Inbox:
     ) -> HTMLResponse:
         """The open thread anew, as a part of its page."""
         thread = await self._thread_values(request, conversation_id, session)
-        return self._pages.show(request, "_thread.html", thread=thread | values)
+        shown = thread | {"is_part": True} | values
+        return self._pages.show(request, "_thread.html", thread=shown)
 
     async def _thread_values(
         self, request: Request, conversation_id: str, session: Session
@@ -112,6 +113,7 @@ class Inbox:
             "written": "" if draft is None else draft.text,
             "others": await self._presence.others(conversation_id, session.operator),
             "fault": "",
+            "is_part": False,
         }
 
     async def _page(self, conversation_id: str, before: str | None, at: str | None) -> MessagePage:

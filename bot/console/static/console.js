@@ -28,9 +28,11 @@
     setTimeout(() => { delete form.dataset.sent; }, 1500);
   }, true);
 
-  document.addEventListener("htmx:finally:request", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-  });
+  for (const over of ["htmx:after:request", "htmx:finally:request"]) {
+    document.addEventListener(over, () => {
+      for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    });
+  }
 
   // An unsent answer is still there when its conversation is opened again.
   const kept = (box) => `answer-${box.dataset.kept}`;
